@@ -1,0 +1,61 @@
+# Every step of development and of CI is a target here; CI calls nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
+STRICT ?=
+
+.PHONY: help setup demo test check fmt lint doc bench conformance-real contracts deny typos clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Checks what the build needs and installs what is missing (apt, as root)
+	@scripts/setup.sh build
+
+demo: setup ## Builds evmesh and runs blocks on a whole cluster in one process
+	@$(CARGO) build --release --locked -p evmesh
+	@$(EVMESH) demo
+
+test: lint doc ## Format, lints, documentation and every test; the last line adds them up
+	@scripts/test.sh
+
+check: test deny typos ## Everything a change has to pass, with licences and spelling
+
+fmt: ## Formats the code
+	@$(CARGO) fmt --all
+
+lint:
+	@scripts/setup.sh develop
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+
+bench: setup ## Measures the standard workloads into target/bench/report.json (STRICT=1 fails on a missed goal)
+	@$(CARGO) build --release --locked -p bench
+	@$(CARGO_TARGET_DIR)/release/bench $(if $(STRICT),--strict)
+
+conformance-real: setup ## Runs the real mainnet blocks of EVMESH_DATA in every cluster shape
+	@$(CARGO) build --release --locked -p evmesh
+	@scripts/conformance-real.sh $(EVMESH)
+
+contracts: ## Rebuilds the workloads' contracts from their sources (needs npm)
+	@$(MAKE) -C contracts
+
+deny: ## Advisories, licences and sources of the dependencies (needs cargo-deny)
+	@scripts/need.sh cargo-deny "cargo install --locked cargo-deny"
+	@$(CARGO) deny check
+
+typos: ## Spelling (needs typos)
+	@scripts/need.sh typos "cargo install --locked typos-cli"
+	@typos
+
+clean: ## Removes everything that was built
+	@$(CARGO) clean

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# setup.sh build|develop: checks what the build needs, and for `develop` what the lints need too.
+# Quiet when all is there. As root on a Debian-like system it installs missing packages; elsewhere it
+# names them, with the command, and ends with 2.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+purpose=${1:-build}
+rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+
+# fail WHAT AT TRY
+fail() {
+  printf 'error: %s\nat: %s\ntry: %s\n' "$1" "$2" "$3" >&2
+  exit 2
+}
+
+# True when version $1 is at least version $2.
+at_least() {
+  [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]
+}
+
+# libsecp256k1, blst, zstd and the Keccak assembly are compiled from C.
+c_compiler_works() {
+  printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' |
+    cc -x c - -o /dev/null 2>/dev/null
+}
+
+install_packages() {
+  local packages=("$@")
+  if ! command -v apt-get >/dev/null; then
+    fail "missing: ${packages[*]} (Debian's names)" "scripts/setup.sh" \
+      "install them with your system's package manager, then run make again"
+  fi
+  if [[ $(id -u) != 0 ]]; then
+    fail "missing: ${packages[*]}" "scripts/setup.sh" \
+      "sudo apt-get install --yes --no-install-recommends ${packages[*]}"
+  fi
+  echo "setup: installing ${packages[*]}" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update --quiet=2 >&2
+  apt-get install --quiet=2 --yes --no-install-recommends "${packages[@]}" >&2
+}
+
+check_rust() {
+  local have
+  if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
+    fail "cargo and rustc are not installed" "scripts/setup.sh" \
+      "install Rust $rust_wanted or later from https://rustup.rs, then run make again"
+  fi
+  have=$(rustc --version | cut -d ' ' -f 2)
+  if ! at_least "${have%%-*}" "$rust_wanted"; then
+    fail "rustc is $have, evmesh needs $rust_wanted or later" "$(command -v rustc)" "rustup update stable"
+  fi
+}
+
+check_rust_component() {
+  if ! cargo "$1" --version >/dev/null 2>&1; then
+    fail "cargo $1 is not installed" "scripts/setup.sh" "rustup component add $2"
+  fi
+}
+
+packages=()
+c_compiler_works || packages+=(gcc libc6-dev)
+if ((${#packages[@]})); then
+  install_packages "${packages[@]}"
+  c_compiler_works || fail "cc does not compile a C program" "scripts/setup.sh" "check the C compiler that cc names"
+fi
+
+check_rust
+if [[ $purpose == develop ]]; then
+  check_rust_component fmt rustfmt
+  check_rust_component clippy clippy
+fi
