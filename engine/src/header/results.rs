@@ -1,0 +1,148 @@
+//! Receipts in order, and what a header says of them: gas, bloom, roots, requests.
+
+use crate::{block::BlockAttributes, chain::ChainSpec, outcome::TxReceipt};
+use alloy_consensus::{
+    EMPTY_OMMER_ROOT_HASH, Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, TxEnvelope,
+    TxType, proofs,
+};
+use alloy_eips::eip7685::Requests;
+use alloy_evm::{block::BlockValidationError, eth::eip6110};
+use alloy_hardforks::EthereumHardforks;
+use alloy_primitives::{B256, Bloom, Bytes};
+use revm::primitives::hardfork::SpecId;
+use std::sync::Arc;
+
+/// Type byte of deposit requests (EIP-6110).
+const DEPOSIT_REQUEST_TYPE: u8 = 0x00;
+
+/// What executing a block produced, field by field as a header names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockResults {
+    /// Gas of all transactions.
+    pub gas_used: u64,
+    /// Root of the transactions' trie.
+    pub transactions_root: B256,
+    /// Root of the receipts' trie; `None` before Byzantium, where receipts hold state roots.
+    pub receipts_root: Option<B256>,
+    /// Bloom of all logs.
+    pub logs_bloom: Bloom,
+    /// Hash of the ommers' list.
+    pub ommers_hash: B256,
+    /// Root of the withdrawals' trie; `None` before Shanghai.
+    pub withdrawals_root: Option<B256>,
+    /// Hash of the requests (EIP-7685); `None` before Prague.
+    pub requests_hash: Option<B256>,
+    /// Blob gas of all transactions (EIP-4844); `None` before Cancun.
+    pub blob_gas_used: Option<u64>,
+    /// State root after the block; `None` where the Snapshot has no trie.
+    pub state_root: Option<B256>,
+}
+
+/// Why a block's results cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// A log of the deposit contract is not laid out as EIP-6110 wants: the block is invalid.
+    #[error("deposit log cannot be decoded: {source}")]
+    Deposit {
+        /// What the decoder found.
+        source: BlockValidationError,
+    },
+}
+
+/// Turns receipts as transactions gave them into receipts as the block holds them: gas added up.
+pub fn assemble_receipts(receipts: Vec<TxReceipt>) -> Vec<ReceiptEnvelope> {
+    let mut cumulative_gas_used = 0;
+    let in_order = receipts.into_iter().map(|receipt| {
+        cumulative_gas_used += receipt.gas.used;
+        let with_bloom = ReceiptWithBloom {
+            receipt: Receipt {
+                status: Eip658Value::Eip658(receipt.success),
+                cumulative_gas_used,
+                logs: receipt.logs,
+            },
+            logs_bloom: receipt.bloom,
+        };
+        envelope(receipt.tx_type, with_bloom)
+    });
+    in_order.collect()
+}
+
+fn envelope(tx_type: TxType, receipt: ReceiptWithBloom<Receipt>) -> ReceiptEnvelope {
+    match tx_type {
+        TxType::Legacy => ReceiptEnvelope::Legacy(receipt),
+        TxType::Eip2930 => ReceiptEnvelope::Eip2930(receipt),
+        TxType::Eip1559 => ReceiptEnvelope::Eip1559(receipt),
+        TxType::Eip4844 => ReceiptEnvelope::Eip4844(receipt),
+        TxType::Eip7702 => ReceiptEnvelope::Eip7702(receipt),
+    }
+}
+
+/// Computes what the header says of transactions and receipts.
+///
+/// `requests` are those of system contracts, type byte first and in order of type; deposits
+/// (EIP-6110) are read from the receipts' logs.
+///
+/// # Errors
+/// If a deposit log cannot be decoded.
+pub fn block_results(
+    chain: &ChainSpec,
+    attributes: &BlockAttributes,
+    transactions: &[Arc<TxEnvelope>],
+    receipts: &[ReceiptEnvelope],
+    requests: &[Bytes],
+) -> Result<BlockResults, ResultsError> {
+    let header = &attributes.header;
+    let spec = chain.spec_at(header.number, header.timestamp);
+    let requests_hash = if chain.is_prague_active_at_timestamp(header.timestamp) {
+        Some(all_requests(chain, receipts, requests)?.requests_hash())
+    } else {
+        None
+    };
+    Ok(BlockResults {
+        gas_used: receipts.last().map_or(0, ReceiptEnvelope::cumulative_gas_used),
+        transactions_root: proofs::ordered_trie_root_with_encoder(transactions, |tx, out| {
+            alloy_eips::Encodable2718::encode_2718(tx.as_ref(), out);
+        }),
+        receipts_root: spec
+            .is_enabled_in(SpecId::BYZANTIUM)
+            .then(|| proofs::calculate_receipt_root(receipts)),
+        logs_bloom: receipts.iter().fold(Bloom::ZERO, |all, one| all | *one.logs_bloom()),
+        ommers_hash: ommers_hash(attributes),
+        withdrawals_root: spec.is_enabled_in(SpecId::SHANGHAI).then(|| {
+            proofs::calculate_withdrawals_root(attributes.withdrawals.as_deref().unwrap_or(&[]))
+        }),
+        requests_hash,
+        blob_gas_used: spec.is_enabled_in(SpecId::CANCUN).then(|| blob_gas(transactions)),
+        state_root: None,
+    })
+}
+
+fn ommers_hash(attributes: &BlockAttributes) -> B256 {
+    if attributes.ommers.is_empty() {
+        EMPTY_OMMER_ROOT_HASH
+    } else {
+        proofs::calculate_ommers_root(&attributes.ommers)
+    }
+}
+
+fn blob_gas(transactions: &[Arc<TxEnvelope>]) -> u64 {
+    use alloy_consensus::Transaction;
+    transactions.iter().filter_map(|tx| tx.blob_gas_used()).sum()
+}
+
+fn all_requests(
+    chain: &ChainSpec,
+    receipts: &[ReceiptEnvelope],
+    requests: &[Bytes],
+) -> Result<Requests, ResultsError> {
+    let deposits = eip6110::parse_deposits_from_receipts(chain, receipts)
+        .map_err(|source| ResultsError::Deposit { source })?;
+    let mut all = Requests::default();
+    if !deposits.is_empty() {
+        all.push_request_with_type(DEPOSIT_REQUEST_TYPE, deposits);
+    }
+    for request in requests {
+        all.push_request(request.clone());
+    }
+    Ok(all)
+}

@@ -1,0 +1,19 @@
+//! The domain of evmesh: blocks, what transactions read and write, how they are executed, checked
+//! and brought into order.
+//!
+//! Pure and synchronous: no I/O, no clock, no randomness, no async; same input, same output, same
+//! order. It does not know of processes, networks or threads.
+//!
+//! Start reading at [`task`] (what a worker is told), then [`outcome`] (what it answers).
+
+pub mod access;
+pub mod account;
+pub mod block;
+pub mod chain;
+pub mod execute;
+pub mod header;
+pub mod ids;
+pub mod memory;
+pub mod outcome;
+pub mod slice;
+pub mod task;

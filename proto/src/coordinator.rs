@@ -1,0 +1,180 @@
+//! The coordinator's messages and trait.
+
+use crate::status::Status;
+use alloy_consensus::ReceiptEnvelope;
+use alloy_primitives::{B256, Bytes};
+use async_trait::async_trait;
+use engine::{
+    access::WriteSet,
+    block::{AncestorHashes, Ommers},
+    chain::ChainSpec,
+    header::BlockResults,
+    ids::{AccessIndex, JobId, SnapshotId, WorkerId},
+    outcome::ReadStats,
+};
+use std::{sync::Arc, time::Duration};
+
+/// What is to become of a block that is executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Execute, compare with the header, and commit if equal; the job is named by block hash.
+    #[default]
+    VerifyAndCommit,
+    /// Execute and compare; keep the state in memory until the Snapshot is dropped.
+    Verify,
+}
+
+/// How a block is to be cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlanWish {
+    /// Cut into slices whatever it gains.
+    #[default]
+    Split,
+    /// One slice.
+    Whole,
+    /// One slice below a configured size, else split.
+    Auto,
+}
+
+/// Submits a block.
+#[derive(Clone, Debug)]
+pub struct ExecuteBlockRequest {
+    /// The raw block.
+    pub block_rlp: Bytes,
+    /// Rules of its chain.
+    pub chain: ChainSpec,
+    /// The state below it.
+    pub parent: SnapshotId,
+    /// Hashes of earlier blocks.
+    pub ancestors: AncestorHashes,
+    /// Whether the block's ommers are in its bytes.
+    pub ommers: Ommers,
+    /// What is to become of it.
+    pub mode: Mode,
+    /// How it is to be cut.
+    pub plan: PlanWish,
+    /// Gas of a slice at most, if the caller wants a bound; 1 makes every transaction a slice.
+    pub slice_gas: Option<u64>,
+    /// Seed of every choice that does not change the outcome.
+    pub seed: u64,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// Equal to its header and committed.
+    Committed,
+    /// Executed and sealed in memory; equal to its header as far as that can be checked.
+    Verified,
+    /// Executed, and a header field differs.
+    Different,
+    /// An invalid transaction or body; confirmed by a second run.
+    Invalid {
+        /// Offset of the transaction, if it is one.
+        transaction: Option<usize>,
+        /// The rule that is broken.
+        reason: String,
+    },
+    /// The cluster could not finish.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The cut of a block and what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanSummary {
+    /// Whether the block was one slice from the start.
+    pub whole: bool,
+    /// Slices of the first round.
+    pub slices: u32,
+    /// Workers that ran any of it.
+    pub workers_used: u32,
+    /// Rounds dispatched.
+    pub rounds: u32,
+    /// Whether the end was run as a tail.
+    pub tail: bool,
+}
+
+/// Counts of one job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Runs of transactions, those that ended at a missing key included.
+    pub executions: u64,
+    /// Incarnations after the first.
+    pub re_executions: u64,
+    /// Outcomes whose reads did not hold.
+    pub conflicts: u64,
+    /// Attempts lost with their worker.
+    pub attempts_lost: u64,
+    /// Workers that broke the protocol in this job.
+    pub quarantined: Vec<WorkerId>,
+    /// Messages between coordinator and workers.
+    pub messages_coordinator_worker: u64,
+    /// Messages between workers and state service.
+    pub messages_worker_state: u64,
+    /// Messages between coordinator and state service.
+    pub messages_coordinator_state: u64,
+    /// Most messages that the plan in use may cost (contract.md).
+    pub message_bound: u64,
+    /// Reads of the workers.
+    pub reads: ReadStats,
+    /// CPU time of the workers in microseconds.
+    pub workers_cpu_us: u64,
+}
+
+/// Time that the phases of a job took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobTimes {
+    /// From submission to the answer.
+    pub wall: Duration,
+    /// Waiting for a place.
+    pub queue: Duration,
+    /// Decode, prepare and plan.
+    pub plan: Duration,
+    /// From the first dispatch to the last answer.
+    pub execute: Duration,
+    /// Receipts, bloom, roots.
+    pub finalise: Duration,
+    /// Seal.
+    pub seal: Duration,
+    /// Commit.
+    pub commit: Duration,
+}
+
+/// What became of a submitted block.
+#[derive(Clone, Debug)]
+pub struct BlockOutcome {
+    /// The job.
+    pub job: JobId,
+    /// Hash of the block as submitted.
+    pub block_hash: B256,
+    /// How it ended.
+    pub end: JobEnd,
+    /// What execution produced; `None` if it did not come to that.
+    pub results: Option<BlockResults>,
+    /// Receipts in order.
+    pub receipts: Vec<ReceiptEnvelope>,
+    /// Final writes in order, index 0 and `n + 1` included.
+    pub writes: Vec<(AccessIndex, Arc<WriteSet>)>,
+    /// The cut.
+    pub plan: PlanSummary,
+    /// Counts.
+    pub counts: JobCounts,
+    /// Times.
+    pub times: JobTimes,
+    /// Trace of the job, if traces are exported.
+    pub trace_id: Option<String>,
+}
+
+/// A coordinator: takes blocks in and decides.
+#[async_trait]
+pub trait CoordinatorService: Send + Sync + std::fmt::Debug {
+    /// Executes a block and answers when it is decided.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the request is no block; `ResourceExhausted` if the queue is full.
+    /// A block that is wrong is an outcome, not an error.
+    async fn execute_block(&self, request: ExecuteBlockRequest) -> Result<BlockOutcome, Status>;
+}
