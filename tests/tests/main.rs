@@ -1,5 +1,10 @@
 //! What is tested across crates, in one program: a module a subject.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of it is tests; clippy spares only the functions marked so"
+)]
+
 mod arrows;
 mod dependencies;
 mod scripts;
