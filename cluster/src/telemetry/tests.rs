@@ -2,11 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use tracing::{Level, info_span, span};
+use tracing::{Dispatch, Level, dispatcher, info_span, span};
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
@@ -84,7 +84,9 @@ impl MakeWriter<'_> for Log {
 async fn run_jobs(n: u64, config: &TelemetryConfig) -> (Result<(), TelemetryError>, Duration) {
     let clock = SystemClock::new();
     let (subscriber, guard) = build("test-process", config, io::stderr).unwrap();
-    tracing::subscriber::with_default(subscriber, || {
+    // Alive beyond the shutdown, as that of a whole process is: what is dropped flushes by itself.
+    let subscriber = Dispatch::new(subscriber);
+    dispatcher::with_default(&subscriber, || {
         for number in 0..n {
             info_span!("job", number).in_scope(|| tracing::debug!("not logged at level info"));
         }
@@ -131,19 +133,21 @@ async fn a_collector_that_never_answers_is_given_up_in_time() {
 async fn the_last_span_leaves_with_the_name_of_its_service() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = endpoint_of(&listener);
-    let collector = thread::spawn(move || bytes_until(&listener, b"last-job"));
+    let (sender, received) = mpsc::channel();
+    thread::spawn(move || sender.send(bytes_until(&listener, b"last-job")));
 
     let config =
-        TelemetryConfig { export_interval: Duration::from_secs(60), ..config(Some(endpoint)) };
+        TelemetryConfig { export_interval: Duration::from_secs(3_600), ..config(Some(endpoint)) };
     let (subscriber, guard) = build("test-process", &config, io::stderr).unwrap();
-    tracing::subscriber::with_default(subscriber, || {
+    let subscriber = Dispatch::new(subscriber);
+    dispatcher::with_default(&subscriber, || {
         span!(target: "h2::client", Level::INFO, "own-span-of-the-export").in_scope(|| {});
         info_span!("last-job").in_scope(|| {});
     });
     // The collector of this test reads and never answers, so that the export ends with an error.
     let _ = guard.shutdown().await;
 
-    let received = collector.join().unwrap();
+    let received = received.recv_timeout(Duration::from_secs(10)).expect("the span did not leave");
     assert!(contains(&received, b"test-process"), "no service name");
     assert!(!contains(&received, b"own-span-of-the-export"), "the export traced itself");
 }
