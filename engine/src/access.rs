@@ -112,7 +112,7 @@ impl AccountWrite {
     }
 
     /// Adds a Credit of the same index.
-    pub fn add_credit(&mut self, amount: U256) {
+    pub const fn add_credit(&mut self, amount: U256) {
         self.balance = Some(match self.balance {
             Some(BalanceWrite::Set(balance)) => BalanceWrite::Set(balance.wrapping_add(amount)),
             Some(BalanceWrite::Credit(sum)) => BalanceWrite::Credit(sum.wrapping_add(amount)),

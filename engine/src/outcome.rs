@@ -118,7 +118,7 @@ pub struct ReadStats {
 
 impl ReadStats {
     /// Adds another slice's counts.
-    pub fn add(&mut self, other: &Self) {
+    pub const fn add(&mut self, other: &Self) {
         self.keys += other.keys;
         self.batches += other.batches;
         self.miss_steps += other.miss_steps;

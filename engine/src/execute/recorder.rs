@@ -1,0 +1,250 @@
+//! The database that revm runs on: asks the view, records what was asked, bounds the run.
+
+use super::observed::Aspects;
+use super::{
+    limits::{CancelFlag, RunLimits},
+    observed::Observations,
+    view::{StateView, ViewMiss},
+};
+use crate::{
+    access::{AccessKey, Read, ReadSet},
+    account::{Account, SnapshotKey},
+    block::AncestorHashes,
+    memory::value_of,
+};
+use alloy_primitives::{
+    Address, B256, U256,
+    map::{AddressMap, B256Map, HashMap},
+};
+use revm::{
+    Database,
+    bytecode::Bytecode,
+    database_interface::DBErrorMarker,
+    primitives::KECCAK_EMPTY,
+    state::{AccountInfo, EvmState},
+};
+
+/// Jumps and calls between two looks at the cancel flag.
+const CHECK_INTERVAL: u32 = 64;
+/// Checks after a missing key until a run that only learns keys is ended.
+const TAINTED_CHECKS_MAX: u32 = 1 << 14;
+
+/// Why the database ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Stop {
+    /// The flag was raised.
+    #[error("cancelled")]
+    Cancelled,
+    /// The speculative gas is used up.
+    #[error("speculative gas used up")]
+    Parked,
+    /// A run that only learns keys has gone on long enough.
+    #[error("state not here yet")]
+    Tainted,
+    /// The Snapshot cannot answer.
+    #[error("state not available")]
+    Unavailable(SnapshotKey),
+}
+
+impl DBErrorMarker for Stop {}
+
+/// Records one run of one index.
+#[derive(Debug)]
+pub(super) struct Recorder<V> {
+    /// What is read.
+    pub(super) view: V,
+    /// What hooks and the executor noted.
+    pub(super) observations: Observations,
+    /// Accounts that revm loaded, as the view gave them.
+    pub(super) loaded: AddressMap<Option<Account>>,
+    /// Keys that the view did not have. Once there is one the run is tainted: it goes on with
+    /// zeroes only to learn more keys, and is no outcome.
+    pub(super) missing: Vec<SnapshotKey>,
+    /// Gas that a frame may spend; `None` if everything below is final or in the slice.
+    pub(super) gas_budget: Option<u64>,
+    slots: HashMap<(Address, U256), U256>,
+    code_owners: B256Map<Address>,
+    /// What earlier system calls of the same index wrote.
+    earlier: EvmState,
+    ancestors: AncestorHashes,
+    limits: RunLimits,
+    cancel: CancelFlag,
+    n_checks: u32,
+    n_tainted_checks: u32,
+}
+
+impl<V: StateView> Recorder<V> {
+    /// Makes a recorder over a view.
+    pub(super) fn new(
+        view: V,
+        ancestors: AncestorHashes,
+        limits: RunLimits,
+        cancel: CancelFlag,
+    ) -> Self {
+        Self {
+            view,
+            observations: Observations::default(),
+            loaded: AddressMap::default(),
+            missing: Vec::new(),
+            gas_budget: None,
+            slots: HashMap::default(),
+            code_owners: B256Map::default(),
+            earlier: EvmState::default(),
+            ancestors,
+            limits,
+            cancel,
+            n_checks: 0,
+            n_tainted_checks: 0,
+        }
+    }
+
+    /// Forgets the run before.
+    pub(super) fn begin(&mut self, gas_budget: Option<u64>) {
+        self.observations.clear();
+        self.loaded.clear();
+        self.missing.clear();
+        self.slots.clear();
+        self.code_owners.clear();
+        self.earlier.clear();
+        self.gas_budget = gas_budget;
+        self.n_checks = 0;
+        self.n_tainted_checks = 0;
+    }
+
+    /// Keeps what a system call wrote, for the next one of the same index.
+    pub(super) fn keep_for_next_step(&mut self, state: EvmState) {
+        for (address, account) in state {
+            if !account.is_touched() {
+                continue;
+            }
+            match self.earlier.get_mut(&address) {
+                Some(before) => {
+                    before.info = account.info;
+                    before.storage.extend(account.storage);
+                }
+                None => {
+                    self.earlier.insert(address, account);
+                }
+            }
+        }
+    }
+
+    /// Looks at flag and budgets; called by hooks with the gas that the frame has spent.
+    pub(super) fn check_jump(&mut self, frame_gas_spent: u64) -> Result<(), Stop> {
+        self.n_checks += 1;
+        if self.n_checks.is_multiple_of(CHECK_INTERVAL) {
+            self.check(frame_gas_spent)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Looks at flag and budgets.
+    pub(super) fn check(&mut self, frame_gas_spent: u64) -> Result<(), Stop> {
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        if !self.missing.is_empty() {
+            self.n_tainted_checks += 1;
+            let spent = frame_gas_spent > self.limits.tainted_gas;
+            if spent || self.n_tainted_checks > TAINTED_CHECKS_MAX {
+                return Err(Stop::Tainted);
+            }
+        }
+        match self.gas_budget {
+            Some(budget) if frame_gas_spent > budget => Err(Stop::Parked),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what the run observed.
+    pub(super) fn read_set(&self) -> ReadSet {
+        let mut reads = Vec::with_capacity(self.loaded.len() * 3 + self.slots.len());
+        for (address, account) in &self.loaded {
+            let observed = self.observations.of(address);
+            let keys = [
+                (AccessKey::Balance(*address), observed.has(Aspects::BALANCE)),
+                (AccessKey::Nonce(*address), observed.has(Aspects::NONCE)),
+                (AccessKey::CodeHash(*address), true),
+                (AccessKey::Existence(*address), observed.has(Aspects::EXISTENCE)),
+            ];
+            let keys = keys.into_iter().filter(|(_, observed)| *observed);
+            reads
+                .extend(keys.map(|(key, _)| Read { key, value: value_of(&key, account.as_ref()) }));
+        }
+        reads.extend(self.slots.iter().map(|((address, slot), value)| Read {
+            key: AccessKey::Slot(*address, *slot),
+            value: (*value).into(),
+        }));
+        reads.sort_unstable_by_key(|read| read.key);
+        ReadSet(reads)
+    }
+
+    /// Turns a miss into a default value and a taint, or into the end of the run.
+    fn go_on_after<T: Default>(&mut self, miss: ViewMiss) -> Result<T, Stop> {
+        match miss {
+            ViewMiss::Missing(key) => {
+                self.missing.push(key);
+                Ok(T::default())
+            }
+            ViewMiss::Unavailable(key) => Err(Stop::Unavailable(key)),
+        }
+    }
+}
+
+impl<V: StateView> Database for Recorder<V> {
+    type Error = Stop;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Stop> {
+        self.check(0)?;
+        if let Some(account) = self.earlier.get(&address) {
+            return Ok(Some(account.info.clone()));
+        }
+        let account = match self.view.account(&address) {
+            Ok(account) => account,
+            Err(miss) => self.go_on_after(miss)?,
+        };
+        self.loaded.insert(address, account);
+        let Some(account) = account else { return Ok(None) };
+        if account.code_hash != KECCAK_EMPTY {
+            self.code_owners.insert(account.code_hash, address);
+        }
+        let code = (account.code_hash == KECCAK_EMPTY).then(Bytecode::default);
+        Ok(Some(AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce,
+            code_hash: account.code_hash,
+            account_id: None,
+            code,
+        }))
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Stop> {
+        if hash == KECCAK_EMPTY {
+            return Ok(Bytecode::default());
+        }
+        let owner = self.code_owners.get(&hash).copied().unwrap_or_default();
+        match self.view.code(&owner, &hash) {
+            Ok(code) => Ok(code),
+            Err(miss) => self.go_on_after(miss),
+        }
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Stop> {
+        self.check(0)?;
+        let earlier = self.earlier.get(&address).and_then(|account| account.storage.get(&slot));
+        if let Some(written) = earlier {
+            return Ok(written.present_value);
+        }
+        let value = match self.view.slot(&address, &slot) {
+            Ok(value) => value,
+            Err(miss) => self.go_on_after(miss)?,
+        };
+        self.slots.insert((address, slot), value);
+        Ok(value)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, Stop> {
+        Ok(self.ancestors.get(number))
+    }
+}
