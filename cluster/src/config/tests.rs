@@ -135,20 +135,20 @@ fn the_file_gives_lists_options_and_enums() {
 
 #[test]
 fn an_unknown_key_is_refused_wherever_it_is_set() {
-    let file = file("[dispatch]\ntimeuot = '1s'");
+    let file = file("[dispatch]\ntime_out = '1s'");
     let error = refused(Loader::new().file(Some(file.path())));
-    assert_value_error(&error, "dispatch.timeuot", "unknown field");
+    assert_value_error(&error, "dispatch.time_out", "unknown field");
     assert_eq!(error.at(), format!("file {}", file.path().display()));
-    assert_eq!(error.hint(), "correct or remove dispatch.timeuot in the file");
+    assert_eq!(error.hint(), "correct or remove dispatch.time_out in the file");
 
-    let error = refused(Loader::new().variables([("EVMESH_DISPATCH__TIMEUOT", "1s")]));
-    assert_value_error(&error, "dispatch.timeuot", "expected `timeout` or `queue_len_max`");
-    assert_eq!(error.at(), "environment variable EVMESH_DISPATCH__TIMEUOT");
-    assert_eq!(error.hint(), "correct EVMESH_DISPATCH__TIMEUOT, or unset it");
+    let error = refused(Loader::new().variables([("EVMESH_DISPATCH__TIME_OUT", "1s")]));
+    assert_value_error(&error, "dispatch.time_out", "expected `timeout` or `queue_len_max`");
+    assert_eq!(error.at(), "environment variable EVMESH_DISPATCH__TIME_OUT");
+    assert_eq!(error.hint(), "correct EVMESH_DISPATCH__TIME_OUT, or unset it");
 
-    let error = refused(Loader::new().flag("dispatch.time_uot", Some("1s")));
-    assert_value_error(&error, "dispatch.time_uot", "unknown field");
-    assert_eq!(error.at(), "flag --time-uot");
+    let error = refused(Loader::new().flag("dispatch.time-out", Some("1s")));
+    assert_value_error(&error, "dispatch.time-out", "unknown field");
+    assert_eq!(error.at(), "flag --time-out");
 }
 
 #[test]
