@@ -1,0 +1,4 @@
+//! Placeholder.
+
+pub mod contracts;
+pub mod workload;
