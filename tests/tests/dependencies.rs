@@ -46,6 +46,25 @@ fn every_dependency_is_used_by_a_crate() {
 }
 
 #[test]
+fn every_dependency_of_a_crate_is_declared_in_the_workspace() {
+    let metadata = workspace::metadata();
+    let members = metadata.workspace_packages();
+    let declared = declared();
+
+    for member in &members {
+        for dependency in &member.dependencies {
+            let name = &dependency.name;
+            let is_ours = members.iter().any(|other| other.name.as_str() == name);
+            assert!(
+                is_ours || declared.contains(name),
+                "{} depends on {name}, which the workspace's Cargo.toml does not declare",
+                member.name
+            );
+        }
+    }
+}
+
+#[test]
 fn only_a_line_with_a_reason_counts() {
     let page =
         "# Dependencies\n* `revm`: the EVM itself.\n* `serde`: x\n- `toml`: other bullet here\n";
