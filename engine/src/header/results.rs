@@ -67,7 +67,7 @@ pub fn assemble_receipts(receipts: Vec<TxReceipt>) -> Vec<ReceiptEnvelope> {
     in_order.collect()
 }
 
-fn envelope(tx_type: TxType, receipt: ReceiptWithBloom<Receipt>) -> ReceiptEnvelope {
+const fn envelope(tx_type: TxType, receipt: ReceiptWithBloom<Receipt>) -> ReceiptEnvelope {
     match tx_type {
         TxType::Legacy => ReceiptEnvelope::Legacy(receipt),
         TxType::Eip2930 => ReceiptEnvelope::Eip2930(receipt),
