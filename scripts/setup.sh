@@ -21,8 +21,11 @@ at_least() {
 
 # libsecp256k1, blst, zstd and the Keccak assembly are compiled from C.
 c_compiler_works() {
-  printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' |
-    cc -x c - -o /dev/null 2>/dev/null
+  # No pipe: a compiler that does not read its input would make the writer fail, not the compiler.
+  cc -x c - -o /dev/null 2>/dev/null <<'PROGRAM'
+#include <stdlib.h>
+int main(void) { return EXIT_SUCCESS; }
+PROGRAM
 }
 
 install_packages() {
