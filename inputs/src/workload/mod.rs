@@ -74,7 +74,11 @@ const WITHDRAWALS_PER_BLOCK: u32 = 4;
 const WITHDRAWAL_GWEI_MAX: u32 = 50_000_000;
 
 /// Generates the blocks of a workload and the state before the first.
+///
+/// # Panics
+/// If the specification was not parsed and is out of bounds.
 pub fn generate(spec: &WorkloadSpec) -> GeneratedWorkload {
+    assert!(spec.is_within_bounds(), "{spec} is out of bounds");
     let population = Population::new(spec.seed, spec.accounts, n_senders(spec));
     let mut generator = generator(spec, &population);
     let mut rng = Rng::new(spec.seed, "envelopes");

@@ -254,11 +254,28 @@ mod tests {
         ] {
             let spec = parse(text);
             assert_eq!(parse(&spec.to_string()), spec, "{text}");
+            assert!(spec.is_within_bounds(), "{text}");
         }
         let WorkloadKind::Erc20 { recipients } = parse("workload:erc20?zipf=0.95").kind else {
             panic!("erc20 is the kind")
         };
         assert_eq!(recipients, Distribution::Zipf(ZipfExponent::from_thousandths(950).unwrap()));
+    }
+
+    #[test]
+    fn a_specification_made_by_hand_is_held_to_the_same_bounds() {
+        let good = WorkloadSpec::new(WorkloadKind::Chain);
+        for bad in [
+            WorkloadSpec { txs: 0, ..good },
+            WorkloadSpec { blocks: BLOCKS_MAX + 1, ..good },
+            WorkloadSpec { accounts: ACCOUNTS_MIN - 1, ..good },
+            WorkloadSpec { hot_percent: 101, ..good },
+            WorkloadSpec { txs: TXS_MAX, blocks: BLOCKS_MAX, ..good },
+            WorkloadSpec::new(WorkloadKind::Swaps { pools: 0 }),
+            WorkloadSpec::new(WorkloadKind::Compute { gas: COMPUTE_GAS_MIN - 1 }),
+        ] {
+            assert!(!bad.is_within_bounds(), "{bad}");
+        }
     }
 
     #[test]

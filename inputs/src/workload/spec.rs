@@ -194,6 +194,23 @@ impl WorkloadSpec {
         }
     }
 
+    /// Whether every size is within the bounds of this module, as it is after parsing.
+    pub fn is_within_bounds(&self) -> bool {
+        let kind_is = match self.kind {
+            WorkloadKind::Swaps { pools } | WorkloadKind::Hybrid { pools } => {
+                (1..=POOLS_MAX).contains(&pools)
+            }
+            WorkloadKind::Compute { gas } => (COMPUTE_GAS_MIN..=COMPUTE_GAS_MAX).contains(&gas),
+            WorkloadKind::Transfers | WorkloadKind::Erc20 { .. } | WorkloadKind::Chain => true,
+        };
+        kind_is
+            && (1..=TXS_MAX).contains(&self.txs)
+            && (1..=BLOCKS_MAX).contains(&self.blocks)
+            && (ACCOUNTS_MIN..=ACCOUNTS_MAX).contains(&self.accounts)
+            && self.hot_percent <= 100
+            && self.transactions() <= TRANSACTIONS_MAX
+    }
+
     /// Transactions of all blocks.
     pub const fn transactions(&self) -> u64 {
         // Two 32-bit numbers: cannot overflow.
