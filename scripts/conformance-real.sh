@@ -17,7 +17,7 @@ for workers in 1 2 5; do
     status=0
     # The options are separate words on purpose.
     # shellcheck disable=SC2086
-    "$evmesh" run "$EVMESH_DATA/mainnet_prestate" --workers "$workers" $slices || status=$?
+    "$evmesh" run "$EVMESH_DATA/mainnet_prestate/blocks.tar.zst" --workers "$workers" $slices || status=$?
     ((status == 0)) || worst=$status
   done
 done
