@@ -14,7 +14,11 @@ pub mod execute;
 pub mod fold;
 pub mod header;
 pub mod ids;
+pub mod invariant;
+pub mod ledger;
 pub mod memory;
+#[cfg(any(test, feature = "model"))]
+pub mod model;
 pub mod outcome;
 pub mod senders;
 pub mod sequential;

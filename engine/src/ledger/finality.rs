@@ -1,0 +1,175 @@
+//! Finality: one ordered prefix of the block (rule 2), with the block's limits (rule 10).
+
+use super::{Held, Ledger, Status};
+use crate::{
+    access::ReadSet,
+    account::SnapshotKey,
+    check,
+    header::LimitError,
+    ids::{AccessIndex, WorkerId},
+    invariant::Invariant,
+    outcome::Verdict,
+};
+use alloy_consensus::TxEnvelope;
+use std::sync::Arc;
+
+/// What the lowest index that is not final needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: every index is final.
+    Done,
+    /// The end of a run that is under way.
+    Running,
+    /// A run: it never ran, or what it produced was dropped.
+    Empty,
+    /// A new run: a read of its outcome differs from what lies below.
+    Conflicted,
+    /// Values of the Snapshot.
+    Unsettled,
+    /// A new run: it was parked, and now all below it is final.
+    Parked,
+    /// A new run: it ended without an answer.
+    Failed {
+        /// What was caught.
+        message: String,
+    },
+    /// Nothing helps: the Snapshot cannot answer this key.
+    Unavailable {
+        /// The key.
+        key: SnapshotKey,
+    },
+    /// A confirmation: the transaction may not stand here, and all below it is final.
+    Invalid {
+        /// The rule it breaks.
+        reason: String,
+    },
+}
+
+/// The outcome that stands at an index.
+#[derive(Clone, Debug)]
+pub struct FinalOutcome {
+    /// Who produced it.
+    pub worker: WorkerId,
+    /// What it observed.
+    pub reads: Arc<ReadSet>,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
+impl Ledger {
+    /// Returns the lowest index that is not final, and what it needs.
+    pub fn next(&self) -> (AccessIndex, Next) {
+        let Some(entry) = self.entries.get(self.next.position() as usize) else {
+            return (self.next, Next::Done);
+        };
+        if let Err(limit) = self.check_limits() {
+            return (self.next, Next::Invalid { reason: limit.to_string() });
+        }
+        let need = match (&entry.run, &entry.held) {
+            (Some(_), _) => Next::Running,
+            (None, None) => Next::Empty,
+            (None, Some(held)) => need_of(held),
+        };
+        (self.next, need)
+    }
+
+    /// Returns the indices that need a new run now: those whose outcome is conflicted, dropped or
+    /// was never there, and the lowest one that is not final if it was parked or failed (rules 7
+    /// and 9: others of these wait until they are next).
+    pub fn open(&self) -> Vec<AccessIndex> {
+        let (next, need) = self.next();
+        let runs_again = matches!(need, Next::Parked | Next::Failed { .. });
+        self.rest()
+            .into_iter()
+            .filter(|index| {
+                let entry = &self.entries[index.position() as usize];
+                let is_open = entry.held.as_ref().is_none_or(|held| {
+                    held.status == Status::Conflicted || (runs_again && *index == next)
+                });
+                entry.run.is_none() && is_open
+            })
+            .collect()
+    }
+
+    /// Returns all indices that are not final.
+    pub fn rest(&self) -> Vec<AccessIndex> {
+        let end = u32::try_from(self.entries.len()).expect("positions fit an AccessIndex");
+        (self.next.position()..end).map(AccessIndex::new).collect()
+    }
+
+    /// Returns the gas that the outcome at an index used, if it ran to its end.
+    pub fn gas_used(&self, index: AccessIndex) -> Option<u64> {
+        let held = self.entries.get(index.position() as usize)?.held.as_ref()?;
+        match &held.verdict {
+            Verdict::Executed(executed) => executed.receipt.as_ref().map(|it| it.gas.used),
+            _ => None,
+        }
+    }
+
+    /// Ends the view: what stands at each index, and what is known of the Snapshot.
+    pub fn finish(self) -> (Vec<Option<FinalOutcome>>, super::KnownSnapshot) {
+        let standing = self.entries.into_iter().map(|entry| {
+            let Held { worker, reads, verdict, .. } = entry.held?;
+            Some(FinalOutcome { worker, reads, verdict })
+        });
+        (standing.collect(), self.known)
+    }
+
+    /// Moves finality on as far as outcomes hold.
+    pub(super) fn advance(&mut self) {
+        while let Some(entry) = self.entries.get(self.next.position() as usize) {
+            let Some(held) = entry.held.as_ref().filter(|_| entry.run.is_none()) else { return };
+            let Verdict::Executed(executed) = &held.verdict else { return };
+            if held.status != Status::Holds || self.check_limits().is_err() {
+                return;
+            }
+            check!(
+                Invariant::FinalHolds,
+                entry.written.is_some_and(|(by, _)| by == held.incarnation)
+            );
+            if let Some(transaction) = self.transaction(self.next) {
+                let mut left = *self.gas_left.last().expect("begins with the block's limits");
+                let used = executed.receipt.as_ref().map_or(0, |receipt| receipt.gas.used);
+                left.spend(transaction, used);
+                self.gas_left.push(left);
+            }
+            self.next = self.next.next();
+        }
+    }
+
+    /// Takes finality back to an index.
+    pub(super) fn roll_back_to(&mut self, index: AccessIndex) {
+        if index < self.next {
+            self.next = index;
+            let n_transactions_below = index.position().saturating_sub(1) as usize;
+            self.gas_left.truncate(n_transactions_below + 1);
+        }
+    }
+
+    fn check_limits(&self) -> Result<(), LimitError> {
+        let Some(transaction) = self.transaction(self.next) else { return Ok(()) };
+        let left = self.gas_left.last().expect("begins with the block's limits");
+        left.admit(transaction)
+    }
+
+    fn transaction(&self, index: AccessIndex) -> Option<&TxEnvelope> {
+        self.transactions.get(index.transaction_offset()?).map(AsRef::as_ref)
+    }
+}
+
+fn need_of(held: &Held) -> Next {
+    match held.status {
+        Status::Conflicted => return Next::Conflicted,
+        Status::Unsettled => return Next::Unsettled,
+        Status::Unanswerable(key) => return Next::Unavailable { key },
+        Status::Holds => {}
+    }
+    match &held.verdict {
+        // An outcome that ran to its end and holds is final as soon as it is next.
+        Verdict::Executed(_) => Next::Running,
+        Verdict::Invalid { reason } => Next::Invalid { reason: reason.clone() },
+        Verdict::Parked => Next::Parked,
+        Verdict::Unavailable { key } => Next::Unavailable { key: *key },
+        Verdict::Failed { message } => Next::Failed { message: message.clone() },
+    }
+}

@@ -1,0 +1,217 @@
+//! What is known of the Snapshot, key by key, and who said so.
+
+use crate::{
+    account::{Account, SnapshotAnswer, SnapshotKey, SnapshotValue},
+    ids::WorkerId,
+};
+use alloy_primitives::{
+    Address, U256,
+    map::{AddressMap, HashMap},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One value with those who vouch for it.
+#[derive(Clone, Debug)]
+struct Known<T> {
+    value: T,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// Workers that reported this value; never empty.
+    Reported(Vec<WorkerId>),
+    /// The state service said so itself.
+    Settled,
+}
+
+/// What a report does to what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Learned {
+    /// The value was not known.
+    New,
+    /// The value is the known one.
+    Same,
+    /// Workers disagree: nobody is believed until the state service has been asked.
+    Disputed,
+    /// The state service has said otherwise.
+    Lie,
+}
+
+/// The Snapshot below a block, as far as it is known.
+///
+/// Workers report what their reads took from the Snapshot; what nobody reported, or what they
+/// disagree on, has to be read from the state service.
+#[derive(Clone, Debug, Default)]
+pub struct KnownSnapshot {
+    accounts: AddressMap<Known<Option<Account>>>,
+    slots: HashMap<(Address, U256), Known<U256>>,
+    /// Keys on which workers disagree, with what each said.
+    disputes: BTreeMap<SnapshotKey, Vec<(WorkerId, SnapshotValue)>>,
+    /// Keys that the Snapshot cannot answer.
+    unanswerable: BTreeSet<SnapshotKey>,
+}
+
+impl KnownSnapshot {
+    /// Returns an account of the Snapshot; `None` if it is not known.
+    pub fn account(&self, address: &Address) -> Option<Option<Account>> {
+        self.accounts.get(address).map(|known| known.value)
+    }
+
+    /// Returns a slot of the Snapshot; `None` if it is not known.
+    pub fn slot(&self, address: &Address, slot: &U256) -> Option<U256> {
+        self.slots.get(&(*address, *slot)).map(|known| known.value)
+    }
+
+    /// Tells whether the state service said that the Snapshot cannot answer a key.
+    pub fn is_unanswerable(&self, key: &SnapshotKey) -> bool {
+        self.unanswerable.contains(key)
+    }
+
+    /// Takes a worker's report in.
+    pub(super) fn learn(&mut self, worker: WorkerId, report: SnapshotValue) -> Learned {
+        let key = report.key();
+        if let Some(said) = self.disputes.get_mut(&key) {
+            said.push((worker, report));
+            return Learned::Disputed;
+        }
+        let standing = match report {
+            SnapshotValue::Account(address, account) => {
+                vouch(self.accounts.get_mut(&address), &account, worker)
+            }
+            SnapshotValue::Slot(address, slot, value) => {
+                vouch(self.slots.get_mut(&(address, slot)), &value, worker)
+            }
+        };
+        match standing {
+            Ok(Learned::New) => {
+                self.insert(report, Source::Reported(vec![worker]));
+                Learned::New
+            }
+            Ok(learned) => learned,
+            Err(others) => {
+                let earlier = self.remove(&key).expect("a report differs from a known value only");
+                let mut said: Vec<_> = others.into_iter().map(|other| (other, earlier)).collect();
+                said.push((worker, report));
+                self.disputes.insert(key, said);
+                Learned::Disputed
+            }
+        }
+    }
+
+    /// Takes the state service's own answer in; returns the workers that reported another value.
+    pub(super) fn settle(&mut self, key: SnapshotKey, answer: &SnapshotAnswer) -> Vec<WorkerId> {
+        let truth = match (key, answer) {
+            (SnapshotKey::Account(address), SnapshotAnswer::Account { account, .. }) => {
+                SnapshotValue::Account(address, *account)
+            }
+            (SnapshotKey::Slot(address, slot), SnapshotAnswer::Slot(value)) => {
+                SnapshotValue::Slot(address, slot, *value)
+            }
+            _ => {
+                self.unanswerable.insert(key);
+                return Vec::new();
+            }
+        };
+        let mut said = self.disputes.remove(&key).unwrap_or_default();
+        if let Some(value) = self.value(&key) {
+            said.extend(self.reporters(&key).into_iter().map(|worker| (worker, value)));
+        }
+        self.insert(truth, Source::Settled);
+        said.into_iter().filter(|(_, value)| *value != truth).map(|(worker, _)| worker).collect()
+    }
+
+    /// Forgets what only this worker said; returns the keys that are unknown now.
+    pub(super) fn forget(&mut self, worker: WorkerId) -> Vec<SnapshotKey> {
+        let mut forgotten = Vec::new();
+        self.accounts.retain(|address, known| {
+            keep_without(worker, known, || forgotten.push(SnapshotKey::Account(*address)))
+        });
+        self.slots.retain(|(address, slot), known| {
+            keep_without(worker, known, || forgotten.push(SnapshotKey::Slot(*address, *slot)))
+        });
+        for said in self.disputes.values_mut() {
+            said.retain(|(other, _)| *other != worker);
+        }
+        forgotten.sort_unstable();
+        forgotten
+    }
+
+    fn insert(&mut self, value: SnapshotValue, source: Source) {
+        match value {
+            SnapshotValue::Account(address, value) => {
+                self.accounts.insert(address, Known { value, source });
+            }
+            SnapshotValue::Slot(address, slot, value) => {
+                self.slots.insert((address, slot), Known { value, source });
+            }
+        }
+    }
+
+    fn value(&self, key: &SnapshotKey) -> Option<SnapshotValue> {
+        match key {
+            SnapshotKey::Account(address) => {
+                self.account(address).map(|account| SnapshotValue::Account(*address, account))
+            }
+            SnapshotKey::Slot(address, slot) => {
+                self.slot(address, slot).map(|value| SnapshotValue::Slot(*address, *slot, value))
+            }
+            SnapshotKey::AccountWithCode(_) | SnapshotKey::Code(..) => None,
+        }
+    }
+
+    fn reporters(&self, key: &SnapshotKey) -> Vec<WorkerId> {
+        let source = match key {
+            SnapshotKey::Account(address) => self.accounts.get(address).map(|known| &known.source),
+            SnapshotKey::Slot(address, slot) => {
+                self.slots.get(&(*address, *slot)).map(|known| &known.source)
+            }
+            SnapshotKey::AccountWithCode(_) | SnapshotKey::Code(..) => None,
+        };
+        match source {
+            Some(Source::Reported(workers)) => workers.clone(),
+            Some(Source::Settled) | None => Vec::new(),
+        }
+    }
+
+    fn remove(&mut self, key: &SnapshotKey) -> Option<SnapshotValue> {
+        let value = self.value(key);
+        match key {
+            SnapshotKey::Account(address) => drop(self.accounts.remove(address)),
+            SnapshotKey::Slot(address, slot) => drop(self.slots.remove(&(*address, *slot))),
+            SnapshotKey::AccountWithCode(_) | SnapshotKey::Code(..) => {}
+        }
+        value
+    }
+}
+
+/// Adds a worker's word for a value; fails with those who said something else.
+fn vouch<T: PartialEq>(
+    known: Option<&mut Known<T>>,
+    value: &T,
+    worker: WorkerId,
+) -> Result<Learned, Vec<WorkerId>> {
+    let Some(known) = known else { return Ok(Learned::New) };
+    let same = known.value == *value;
+    match &mut known.source {
+        Source::Settled => Ok(if same { Learned::Same } else { Learned::Lie }),
+        Source::Reported(workers) if same => {
+            if !workers.contains(&worker) {
+                workers.push(worker);
+            }
+            Ok(Learned::Same)
+        }
+        Source::Reported(workers) => Err(workers.clone()),
+    }
+}
+
+/// Takes a worker's word away; tells whether the value is still known.
+fn keep_without<T>(worker: WorkerId, known: &mut Known<T>, forgotten: impl FnOnce()) -> bool {
+    let Source::Reported(workers) = &mut known.source else { return true };
+    workers.retain(|other| *other != worker);
+    if workers.is_empty() {
+        forgotten();
+        return false;
+    }
+    true
+}

@@ -1,0 +1,76 @@
+//! A worker that runs slices of a model block.
+
+use super::ModelBlock;
+use crate::{
+    access::WriteSet,
+    account::SnapshotValue,
+    ids::AccessIndex,
+    outcome::{ReadStats, SliceOutcome, Verdict},
+    task::{SliceTask, TaskItem},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+impl ModelBlock {
+    /// Runs a slice over the overlay that its worker has, by the rules that workers keep.
+    pub fn run_slice(
+        &self,
+        task: &SliceTask,
+        overlay: &BTreeMap<AccessIndex, Arc<WriteSet>>,
+    ) -> SliceOutcome {
+        let own = |index| task.items.binary_search_by_key(&index, |item| item.index).is_ok();
+        let mut overlay = overlay.iter().filter(|(index, _)| !own(**index)).peekable();
+        let mut state = self.base.clone();
+        let mut snapshot = BTreeMap::new();
+        let mut transactions = Vec::new();
+        for (place, item) in task.items.iter().enumerate() {
+            while let Some((_, writes)) = overlay.next_if(|(index, _)| **index < item.index) {
+                state.apply(writes);
+            }
+            if let Some(standing) = item.standing.as_ref().filter(|standing| {
+                standing.reads.0.iter().all(|read| state.read(&read.key) == read.value)
+            }) {
+                self.report(&standing.reads.0, &mut snapshot);
+                if let Some(writes) = &standing.writes {
+                    state.apply(writes);
+                }
+                continue;
+            }
+            let mut outcome = self.run(item.index, item.incarnation, &state);
+            if self.is_heavy(item.index) && !is_certain(task, place) {
+                outcome.verdict = Verdict::Parked;
+            }
+            self.report(&outcome.reads.0, &mut snapshot);
+            if let Some(executed) = outcome.executed() {
+                state.apply(&executed.writes);
+            }
+            transactions.push(outcome);
+        }
+        SliceOutcome {
+            job: task.frame.job,
+            slice: task.slice,
+            attempt: task.attempt,
+            n_executions: transactions.len() as u64,
+            transactions,
+            snapshot: snapshot.into_values().collect(),
+            reads: ReadStats::default(),
+            cpu_us: 0,
+        }
+    }
+
+    fn report(
+        &self,
+        reads: &[crate::access::Read],
+        snapshot: &mut BTreeMap<crate::account::SnapshotKey, SnapshotValue>,
+    ) {
+        for value in reads.iter().map(|read| self.base.report(&read.key)) {
+            snapshot.insert(value.key(), value);
+        }
+    }
+}
+
+/// Tells whether everything below an item is final or in the slice.
+fn is_certain(task: &SliceTask, place: usize) -> bool {
+    let here = |index| task.items[..place].iter().any(|item: &TaskItem| item.index == index);
+    let below = task.final_below.position()..task.items[place].index.position();
+    below.map(AccessIndex::new).all(here)
+}
