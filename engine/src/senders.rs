@@ -20,7 +20,7 @@ pub fn recover(transaction: &TxEnvelope, spec: SpecId) -> Option<Address> {
     sender.ok()
 }
 
-fn names_chain(transaction: &TxEnvelope) -> Option<ChainId> {
+const fn names_chain(transaction: &TxEnvelope) -> Option<ChainId> {
     match transaction {
         TxEnvelope::Legacy(legacy) => legacy.tx().chain_id,
         _ => None,

@@ -1,4 +1,21 @@
-//! Placeholder.
+//! What comes in: blocks with the values they read, from folders and archives, and workloads made
+//! from a seed.
+//!
+//! It reads and checks; it does not execute, but for serial execution that fills in the headers of
+//! generated blocks. Start reading at [`open`] and [`Input`].
 
 pub mod contracts;
+mod error;
+mod input;
+mod open;
+mod prestate;
+mod source;
+#[cfg(any(test, feature = "testdata"))]
+pub mod testdata;
+#[cfg(test)]
+mod tests;
 pub mod workload;
+
+pub use error::InputError;
+pub use input::{AccountValues, Input, InputBlock, ParentState, StateValues};
+pub use open::open;

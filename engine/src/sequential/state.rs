@@ -14,6 +14,7 @@ use revm::{
     primitives::KECCAK_EMPTY,
     state::{AccountInfo, Bytecode},
 };
+use std::collections::BTreeMap;
 
 /// Why a [`SerialState`] cannot answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +116,7 @@ impl SerialState {
             let slots = self.changed_slots(address, change);
             let account = change.account;
             let is_changed = account != self.account(address) || !slots.is_empty();
-            is_changed.then(|| (*address, AccountDiff { account, wiped: false, slots }))
+            is_changed.then_some((*address, AccountDiff { account, wiped: false, slots }))
         });
         let codes = diff.codes.iter().filter(|(hash, _)| !self.codes.contains_key(*hash));
         StateDiff {
@@ -124,12 +125,8 @@ impl SerialState {
         }
     }
 
-    fn changed_slots(
-        &self,
-        address: &Address,
-        change: &AccountDiff,
-    ) -> std::collections::BTreeMap<U256, U256> {
-        let mut slots = std::collections::BTreeMap::new();
+    fn changed_slots(&self, address: &Address, change: &AccountDiff) -> BTreeMap<U256, U256> {
+        let mut slots = BTreeMap::new();
         if change.wiped || change.account.is_none() {
             let stored = self.accounts.get(address).into_iter();
             slots.extend(stored.flat_map(|stored| stored.storage.keys()).map(|s| (*s, U256::ZERO)));

@@ -13,6 +13,7 @@ mod parse;
 mod population;
 mod recipients;
 mod rng;
+mod seal;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod zipf;
 pub use call::{CHAIN_ID, INITIAL_BASE_FEE};
 pub use genesis::{GENESIS_TIMESTAMP, Genesis, GenesisAccount};
 pub use parse::{SpecError, WORKLOAD_PREFIX};
+pub use seal::seal;
 pub use spec::{
     ACCOUNTS_DEFAULT, ACCOUNTS_MAX, ACCOUNTS_MIN, BLOCKS_DEFAULT, BLOCKS_MAX, COMPUTE_GAS_DEFAULT,
     COMPUTE_GAS_MAX, COMPUTE_GAS_MIN, Distribution, HOT_ACCOUNTS, HYBRID_HOT_PERCENT_DEFAULT,

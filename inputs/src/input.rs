@@ -1,0 +1,112 @@
+//! What a run is given.
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use engine::{
+    account::Account,
+    block::{AncestorHashes, Code, Ommers},
+    chain::ChainSpec,
+    sequential::SerialState,
+    trie::StateTrie,
+};
+use std::sync::Arc;
+
+/// Blocks of one chain, each on the state after the one before it, and the state before the first.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Where it came from, as reports name it.
+    pub name: String,
+    /// The rules of its chain.
+    pub chain: ChainSpec,
+    /// The blocks in their order.
+    pub blocks: Vec<InputBlock>,
+    /// The state below the first block.
+    pub parent: ParentState,
+}
+
+/// One block as it is handed over.
+#[derive(Clone, Debug)]
+pub struct InputBlock {
+    /// The raw block.
+    pub block_rlp: Bytes,
+    /// Its number.
+    pub number: u64,
+    /// Hashes of earlier blocks, as far as they are known.
+    pub ancestors: AncestorHashes,
+    /// Whether the block's ommers are in its bytes.
+    pub ommers: Ommers,
+    /// Whether the block is there to be refused.
+    pub expects_invalid: bool,
+}
+
+/// The state below an input's first block.
+#[derive(Clone, Debug)]
+pub enum ParentState {
+    /// A whole state: roots are checkable, and the blocks make a chain.
+    Genesis {
+        /// Hash of the genesis block, the first block's parent.
+        block_hash: B256,
+        /// Number of the genesis block.
+        block_number: u64,
+        /// All of it.
+        state: Arc<StateValues>,
+    },
+    /// Values that the block reads, and perhaps more; what is not there does not exist. State
+    /// roots are not checkable.
+    Values(Arc<StateValues>),
+}
+
+impl ParentState {
+    /// Returns the values, whole or not.
+    pub const fn values(&self) -> &Arc<StateValues> {
+        match self {
+            Self::Genesis { state, .. } | Self::Values(state) => state,
+        }
+    }
+}
+
+/// One account with its storage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountValues {
+    /// Its address.
+    pub address: Address,
+    /// Balance, nonce and code hash. An account may be here and be empty: before Spurious Dragon
+    /// that is not the same as none.
+    pub account: Account,
+    /// Slots that are not zero, sorted by slot.
+    pub storage: Vec<(U256, U256)>,
+}
+
+/// A state, or a part of one, as plain values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateValues {
+    /// Accounts that exist, sorted by address.
+    pub accounts: Vec<AccountValues>,
+    /// Codes of these accounts, each once.
+    pub codes: Vec<Code>,
+}
+
+impl StateValues {
+    /// Returns the values as a state for serial execution.
+    pub fn to_serial_state(&self) -> SerialState {
+        let mut state = SerialState::default();
+        for AccountValues { address, account, storage } in &self.accounts {
+            state.insert_account(*address, *account, storage.iter().copied());
+        }
+        for code in &self.codes {
+            state.insert_code(code.hash, code.bytes.clone());
+        }
+        state
+    }
+
+    /// Returns the values as a state with a root.
+    pub fn to_trie(&self) -> StateTrie {
+        let mut trie = StateTrie::default();
+        for AccountValues { address, account, storage } in &self.accounts {
+            trie.set_account(address, *account, storage.iter().copied());
+        }
+        for code in &self.codes {
+            trie.set_code(code.hash, code.bytes.clone());
+        }
+        trie
+    }
+}

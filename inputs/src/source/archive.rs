@@ -1,0 +1,113 @@
+//! Archives: tar, plain or compressed, read as a stream.
+
+use super::take_file;
+use crate::{error::InputError, prestate::Collector};
+use flate2::read::MultiGzDecoder;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const TAR_BLOCK_BYTES: usize = 512;
+const TAR_MAGIC: &[u8] = b"ustar";
+const TAR_MAGIC_AT: usize = 257;
+/// Largest window of a compressed archive: 128 MiB.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Most bytes that may follow an archive's end mark.
+const PADDING_BYTES_MAX: u64 = 1 << 20;
+
+/// Reads an archive's files; a file that is no archive is passed over.
+pub(super) fn read(
+    collector: &mut Collector,
+    name: &str,
+    file: impl Read,
+) -> Result<(), InputError> {
+    let io = |source| InputError::io(name, source);
+    let (head, raw) = peek(BufReader::new(file)).map_err(io)?;
+    let damaged = |error: io::Error| damage(name, &error);
+    if head.starts_with(&GZIP_MAGIC) {
+        let (head, tar) = peek(MultiGzDecoder::new(raw)).map_err(damaged)?;
+        read_if_tar(collector, name, &head, tar)
+    } else if head.starts_with(&ZSTD_MAGIC) {
+        let mut decoder = zstd::Decoder::new(raw).map_err(damaged)?;
+        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(damaged)?;
+        let (head, tar) = peek(decoder).map_err(damaged)?;
+        read_if_tar(collector, name, &head, tar)
+    } else {
+        read_if_tar(collector, name, &head, raw)
+    }
+}
+
+fn read_if_tar(
+    collector: &mut Collector,
+    name: &str,
+    head: &[u8],
+    content: impl Read,
+) -> Result<(), InputError> {
+    if head.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(TAR_MAGIC)) {
+        read_tar(collector, name, content)
+    } else {
+        Ok(())
+    }
+}
+
+fn read_tar(collector: &mut Collector, name: &str, content: impl Read) -> Result<(), InputError> {
+    let mut archive = tar::Archive::new(EndMark { inner: content, n_zeroes: 0 });
+    let mut last = name.to_owned();
+    for entry in archive.entries().map_err(|error| damage(name, &error))? {
+        let entry = entry.map_err(|error| damage(&format!("{name}, after {last}"), &error))?;
+        let inside = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let path = format!("{name}/{}", inside.trim_start_matches("./"));
+        if entry.header().entry_type().is_file() {
+            take_file(collector, &path, entry).map_err(|error| match error {
+                InputError::Io { at, source } => damage(&at, &source),
+                other => other,
+            })?;
+        }
+        last = inside;
+    }
+    // What comes after the end mark is padding; a compressed stream checks its sum at its end.
+    let mut rest = archive.into_inner();
+    let io = |error: io::Error| damage(&format!("{name}, after {last}"), &error);
+    let n_bytes = io::copy(&mut (&mut rest).take(PADDING_BYTES_MAX + 1), &mut io::sink());
+    let n_bytes = n_bytes.map_err(io)?;
+    if n_bytes > PADDING_BYTES_MAX || rest.n_zeroes < TAR_BLOCK_BYTES {
+        let at = format!("{name}, after {last}");
+        return Err(InputError::Archive {
+            at,
+            reason: "its end is not where it should be".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn damage(at: &str, error: &io::Error) -> InputError {
+    InputError::Archive { at: at.to_owned(), reason: error.to_string() }
+}
+
+/// A stream whose beginning was looked at.
+type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Reads the first block of a stream, and gives the whole stream back with it.
+fn peek<R: Read>(mut stream: R) -> io::Result<(Vec<u8>, Peeked<R>)> {
+    let mut head = Vec::with_capacity(TAR_BLOCK_BYTES);
+    stream.by_ref().take(TAR_BLOCK_BYTES as u64).read_to_end(&mut head)?;
+    Ok((head.clone(), Cursor::new(head).chain(stream)))
+}
+
+/// Counts the zeroes at the end of what was read. A tar ends with zero blocks; one that was cut
+/// between two files would otherwise look whole.
+struct EndMark<R> {
+    inner: R,
+    n_zeroes: usize,
+}
+
+impl<R: Read> Read for EndMark<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_bytes = self.inner.read(buffer)?;
+        match buffer[..n_bytes].iter().rev().position(|byte| *byte != 0) {
+            Some(n_zeroes) => self.n_zeroes = n_zeroes,
+            None => self.n_zeroes += n_bytes,
+        }
+        Ok(n_bytes)
+    }
+}

@@ -1,0 +1,207 @@
+//! From drafts to blocks: serial execution fills in what a header says of the results.
+
+use super::{DraftBlock, GeneratedWorkload, Genesis, GenesisAccount};
+use crate::{
+    error::InputError,
+    input::{AccountValues, Input, InputBlock, ParentState, StateValues},
+};
+use alloy_consensus::{
+    Block as ConsensusBlock, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, TxEnvelope,
+    constants::{EMPTY_RECEIPTS, EMPTY_TRANSACTIONS, EMPTY_WITHDRAWALS},
+};
+use alloy_eips::{eip1559::BaseFeeParams, eip4895::Withdrawals};
+use alloy_hardforks::EthereumHardfork;
+use alloy_primitives::{B256, Bytes, keccak256};
+use engine::{
+    account::Account,
+    block::{AncestorHashes, Block, Code, Ommers},
+    chain::ChainSpec,
+    header::BlockResults,
+    senders,
+    sequential::{self, Prepared, Record, SequentialOutcome, SerialState},
+    trie::StateTrie,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How many earlier blocks a block may ask the hash of.
+const ANCESTORS_MAX: usize = 256;
+
+/// Executes a workload's blocks one after the other and writes their headers. `progress` hears of
+/// every block that is done, and of how many there are.
+///
+/// # Errors
+/// If a block is invalid: its generator is wrong.
+pub fn seal(
+    name: &str,
+    workload: GeneratedWorkload,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Input, InputError> {
+    let chain = ChainSpec::up_to(workload.genesis.chain_id, EthereumHardfork::Cancun);
+    let values = state_values(&workload.genesis);
+    let mut sealer = Sealer {
+        chain: chain.clone(),
+        state: values.to_serial_state(),
+        trie: values.to_trie(),
+        parent: Header::default(),
+        ancestors: BTreeMap::new(),
+    };
+    sealer.parent = genesis_header(&workload.genesis, sealer.trie.root());
+    let block_hash = hash_of(&sealer.parent);
+    sealer.ancestors.insert(0, block_hash);
+
+    let n_blocks = workload.blocks.len() as u64;
+    let mut blocks = Vec::with_capacity(workload.blocks.len());
+    for draft in workload.blocks {
+        let number = sealer.parent.number + 1;
+        let block = sealer.seal(draft).map_err(|reason| {
+            let at = name.to_owned();
+            InputError::Sealing { at, number, reason }
+        })?;
+        blocks.push(block);
+        progress(number, n_blocks);
+    }
+    let parent = ParentState::Genesis { block_hash, block_number: 0, state: Arc::new(values) };
+    Ok(Input { name: name.to_owned(), chain, blocks, parent })
+}
+
+/// The chain's tip while blocks are put on it.
+struct Sealer {
+    chain: ChainSpec,
+    state: SerialState,
+    trie: StateTrie,
+    parent: Header,
+    ancestors: BTreeMap<u64, B256>,
+}
+
+impl Sealer {
+    fn seal(&mut self, draft: DraftBlock) -> Result<InputBlock, String> {
+        let header = self.open_header(&draft);
+        let prepared = self.prepare(header, draft);
+        let ancestors = AncestorHashes(self.ancestors.clone());
+        let outcome = self.execute(&prepared, &ancestors)?;
+        self.state.apply(&outcome.post);
+        self.trie.apply(&outcome.post);
+        let header =
+            closed_header(prepared.block.header.clone(), &outcome.results, self.trie.root());
+        let block_rlp = encode(&header, &prepared.block);
+
+        let number = header.number;
+        self.ancestors.insert(number, hash_of(&header));
+        if self.ancestors.len() > ANCESTORS_MAX {
+            self.ancestors.pop_first();
+        }
+        self.parent = header;
+        Ok(InputBlock {
+            block_rlp,
+            number,
+            ancestors,
+            ommers: Ommers::Known,
+            expects_invalid: false,
+        })
+    }
+
+    /// Returns the header without what execution decides.
+    fn open_header(&self, draft: &DraftBlock) -> Header {
+        let blobs = self.chain.blob_params_at(draft.timestamp);
+        Header {
+            parent_hash: hash_of(&self.parent),
+            ommers_hash: EMPTY_OMMER_ROOT_HASH,
+            beneficiary: draft.beneficiary,
+            number: self.parent.number + 1,
+            gas_limit: draft.gas_limit,
+            timestamp: draft.timestamp,
+            mix_hash: draft.prevrandao,
+            base_fee_per_gas: self.parent.next_block_base_fee(BaseFeeParams::ethereum()),
+            withdrawals_root: Some(EMPTY_WITHDRAWALS),
+            blob_gas_used: Some(0),
+            excess_blob_gas: blobs.and_then(|blobs| self.parent.next_block_excess_blob_gas(blobs)),
+            parent_beacon_block_root: Some(draft.parent_beacon_block_root),
+            ..Header::default()
+        }
+    }
+
+    fn prepare(&self, header: Header, draft: DraftBlock) -> Prepared {
+        let spec = self.chain.spec_at(header.number, header.timestamp);
+        let transactions: Vec<Arc<TxEnvelope>> =
+            draft.transactions.into_iter().map(Arc::new).collect();
+        let senders = super::parallel::map(&transactions, |tx| senders::recover(tx, spec));
+        let block = Block {
+            hash: hash_of(&header),
+            header,
+            transactions,
+            ommers: Vec::new(),
+            withdrawals: Some(draft.withdrawals),
+        };
+        Prepared { block, spec, senders }
+    }
+
+    fn execute(
+        &self,
+        prepared: &Prepared,
+        ancestors: &AncestorHashes,
+    ) -> Result<SequentialOutcome, String> {
+        let (chain, state) = (&self.chain, &self.state);
+        let execution = sequential::execute(chain, prepared, ancestors, state, Record::Nothing)
+            .map_err(|stop| stop.to_string())?;
+        sequential::finish(chain, prepared, execution).map_err(|invalid| invalid.to_string())
+    }
+}
+
+fn closed_header(open: Header, results: &BlockResults, state_root: B256) -> Header {
+    Header {
+        state_root,
+        transactions_root: results.transactions_root,
+        receipts_root: results.receipts_root.unwrap_or_default(),
+        logs_bloom: results.logs_bloom,
+        gas_used: results.gas_used,
+        withdrawals_root: results.withdrawals_root,
+        blob_gas_used: results.blob_gas_used,
+        ..open
+    }
+}
+
+fn encode(header: &Header, block: &Block) -> Bytes {
+    let body = BlockBody {
+        transactions: block.transactions.iter().map(|tx| tx.as_ref().clone()).collect(),
+        ommers: Vec::new(),
+        withdrawals: block.withdrawals.clone().map(Withdrawals::new),
+    };
+    alloy_rlp::encode(ConsensusBlock { header: header.clone(), body }).into()
+}
+
+fn hash_of(header: &Header) -> B256 {
+    keccak256(alloy_rlp::encode(header))
+}
+
+fn genesis_header(genesis: &Genesis, state_root: B256) -> Header {
+    Header {
+        ommers_hash: EMPTY_OMMER_ROOT_HASH,
+        state_root,
+        transactions_root: EMPTY_TRANSACTIONS,
+        receipts_root: EMPTY_RECEIPTS,
+        gas_limit: genesis.gas_limit,
+        timestamp: genesis.timestamp,
+        base_fee_per_gas: Some(genesis.base_fee),
+        withdrawals_root: Some(EMPTY_WITHDRAWALS),
+        blob_gas_used: Some(0),
+        excess_blob_gas: Some(0),
+        parent_beacon_block_root: Some(B256::ZERO),
+        ..Header::default()
+    }
+}
+
+fn state_values(genesis: &Genesis) -> StateValues {
+    let mut codes = BTreeMap::new();
+    let mut values = |given: &GenesisAccount| {
+        let mut account =
+            Account { balance: given.balance, nonce: given.nonce, ..Account::default() };
+        if !given.code.is_empty() {
+            account.code_hash = keccak256(&given.code);
+            codes.insert(account.code_hash, given.code.clone());
+        }
+        AccountValues { address: given.address, account, storage: given.storage.clone() }
+    };
+    let accounts = genesis.accounts.iter().map(&mut values).collect();
+    let codes = codes.into_iter().map(|(hash, bytes)| Code { hash, bytes }).collect();
+    StateValues { accounts, codes }
+}
