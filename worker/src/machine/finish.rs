@@ -1,0 +1,140 @@
+//! How a run ends: with an outcome, with an error, or cancelled.
+
+use super::{Effect, Machine, Phase, RunId, RunningSlice, effect::Staging};
+use crate::{error::WorkerError, prefetch::KnownKey, shards::StateShards};
+use engine::{
+    ids::ShardIndex,
+    outcome::{SliceOutcome, Verdict},
+};
+use proto::state::StageRequest;
+use std::sync::Arc;
+use tracing::{Span, info_span, warn};
+
+impl Machine {
+    /// A slice ran to its end.
+    pub(super) fn done(&mut self, run: RunId, mut outcome: SliceOutcome) -> Vec<Effect> {
+        let Some(mut running) = self.remove(run) else { return Vec::new() };
+        outcome.transactions.extend(running.no_sender.take());
+        running.stats.prefetched_unused = n_unused(&running.prefetched, &outcome);
+        outcome.reads = running.stats;
+        outcome.cpu_us = u64::try_from(running.cpu.as_micros()).unwrap_or(u64::MAX);
+        self.fault.alter(&running.frame, &mut outcome);
+        self.count(&outcome);
+        let staging = self.staging(&outcome, &running.span);
+        // The answer first: nobody waits for what is staged.
+        let mut effects = vec![Effect::Answer { run, answer: Ok(Box::new(outcome)) }];
+        effects.extend(staging.map(Effect::Stage));
+        effects
+    }
+
+    fn count(&self, outcome: &SliceOutcome) {
+        let metrics = &self.metrics;
+        let gas = |verdict: &Verdict| match verdict {
+            Verdict::Executed(executed) => executed.receipt.as_ref().map_or(0, |it| it.gas.used),
+            _ => 0,
+        };
+        metrics.slices_done.increment();
+        metrics.executions.add(outcome.n_executions);
+        metrics.incarnations.add(u64::try_from(outcome.transactions.len()).unwrap_or(u64::MAX));
+        metrics.gas.add(outcome.transactions.iter().map(|it| gas(&it.verdict)).sum());
+        metrics.slice_cpu_us.add(outcome.cpu_us);
+    }
+
+    fn staging(&mut self, outcome: &SliceOutcome, span: &Span) -> Option<Staging> {
+        if !self.stages() {
+            return None;
+        }
+        let executed = outcome.transactions.iter().filter_map(|transaction| {
+            let executed = transaction.executed()?;
+            Some((transaction.index, transaction.incarnation, Arc::clone(&executed.writes)))
+        });
+        let writes: Vec<_> = executed.collect();
+        let shard = only_shard(&writes)?;
+        let (job, slice) = (outcome.job, outcome.slice);
+        if self.n_stages >= self.config.limits.stages_in_flight_max.get() {
+            self.metrics.stages_skipped.increment();
+            warn!(%job, %slice, "too many stage messages are under way, writes are not staged");
+            return None;
+        }
+        self.n_stages += 1;
+        self.metrics.stages.increment();
+        let span = info_span!(parent: span, "stage", n_writes = writes.len());
+        Some(Staging { shard, request: StageRequest { job, writes }, span })
+    }
+
+    /// A stage message was answered, failed or came too late. The slice stands all the same.
+    pub(crate) fn staged(&mut self, answer: Result<(), String>) {
+        self.n_stages = self.n_stages.saturating_sub(1);
+        if let Err(error) = answer {
+            self.metrics.stages_failed.increment();
+            warn!(%error, "writes were not staged");
+        }
+    }
+
+    /// A run ends in an error.
+    pub(super) fn fail(&mut self, run: RunId, error: WorkerError) -> Vec<Effect> {
+        if self.remove(run).is_none() {
+            return Vec::new();
+        }
+        match error {
+            WorkerError::Cancelled => self.metrics.slices_cancelled.increment(),
+            _ => self.metrics.slices_failed.increment(),
+        }
+        vec![Effect::Answer { run, answer: Err(error) }]
+    }
+
+    /// A run is not wanted any more. Its caller hears at once; a CPU thread that has it lets go of
+    /// it soon.
+    pub(super) fn cancel(&mut self, run: RunId, error: WorkerError) -> Vec<Effect> {
+        let Some(running) = self.remove(run) else { return Vec::new() };
+        running.cancel.cancel();
+        if matches!(running.phase, Phase::OnPool) {
+            self.n_held_by_pool += 1;
+        }
+        self.metrics.slices_cancelled.increment();
+        vec![Effect::Answer { run, answer: Err(error) }]
+    }
+
+    fn remove(&mut self, run: RunId) -> Option<RunningSlice> {
+        let running = self.running.remove(&run)?;
+        if let Some(job) = self.jobs.get_mut(&running.job()) {
+            job.stop(running.slice, run);
+        }
+        if let (_, Some(_)) = running.keys {
+            // A Confirmation's keys are its own.
+            self.keys.remove(&running.keys);
+        }
+        self.gauge();
+        Some(running)
+    }
+
+    /// Counts a refusal and makes it the answer.
+    pub(super) fn refuse<T>(&self, error: WorkerError) -> Result<T, WorkerError> {
+        let metrics = &self.metrics;
+        let counter = match &error {
+            WorkerError::JobEnded { .. } => &metrics.refused_job_ended,
+            WorkerError::LateAttempt { .. } => &metrics.refused_late_attempt,
+            WorkerError::Gone => &metrics.refused_gone,
+            _ => &metrics.refused_full,
+        };
+        counter.increment();
+        Err(error)
+    }
+}
+
+/// Returns the shard that writes belong to: one owns them all. `None` if nothing was written.
+fn only_shard<I, N>(writes: &[(I, N, Arc<engine::access::WriteSet>)]) -> Option<ShardIndex> {
+    let accounts = writes.iter().flat_map(|(_, _, writes)| &writes.accounts);
+    accounts.map(|(address, _)| StateShards::shard_of(address)).next()
+}
+
+/// Counts the keys that were read before execution and that execution did not use.
+fn n_unused(prefetched: &[KnownKey], outcome: &SliceOutcome) -> u64 {
+    let mut used: Vec<_> = outcome.snapshot.iter().map(KnownKey::of_value).collect();
+    used.sort_unstable();
+    let is_unused = |key: &&KnownKey| {
+        // Code is asked for by itself only for an account that has it; it goes unnamed.
+        !matches!(key, KnownKey::Code(_)) && used.binary_search(key).is_err()
+    };
+    u64::try_from(prefetched.iter().filter(is_unused).count()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,113 @@
+//! One key with what is known of it.
+
+use super::{Wanted, batch::Why};
+use crate::machine::RunId;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use engine::account::{Account, SnapshotAnswer, SnapshotKey, SnapshotValue};
+
+/// What an answer is kept under: an account with and without its code is one, code goes by hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum KnownKey {
+    Account(Address),
+    Slot(Address, U256),
+    Code(B256),
+}
+
+impl KnownKey {
+    pub(crate) const fn of(key: &SnapshotKey) -> Self {
+        match key {
+            SnapshotKey::Account(address) | SnapshotKey::AccountWithCode(address) => {
+                Self::Account(*address)
+            }
+            SnapshotKey::Slot(address, slot) => Self::Slot(*address, *slot),
+            SnapshotKey::Code(_, hash) => Self::Code(*hash),
+        }
+    }
+
+    pub(crate) const fn of_value(value: &SnapshotValue) -> Self {
+        Self::of(&value.key())
+    }
+}
+
+/// What is known of a key.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// It was asked for, or is about to be.
+    Asked(Asked),
+    Account {
+        account: Option<Account>,
+        /// Whether the shard was asked for the code as well.
+        with_code: bool,
+    },
+    Slot(U256),
+    Code(Bytes),
+    Unavailable,
+}
+
+/// A question under way.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// What is asked.
+    pub(super) key: SnapshotKey,
+    pub(super) why: Why,
+    /// Who waits, once for each key it wants; who asked comes first.
+    pub(super) waiters: Vec<RunId>,
+}
+
+impl Asked {
+    pub(super) fn new(key: SnapshotKey, why: Why, run: RunId) -> Self {
+        Self { key, why, waiters: vec![run] }
+    }
+
+    pub(super) const fn is_with_code(&self) -> bool {
+        matches!(self.key, SnapshotKey::AccountWithCode(_))
+    }
+
+    pub(super) fn wait(&mut self, run: RunId) -> Wanted {
+        self.waiters.push(run);
+        Wanted::Later
+    }
+}
+
+impl Entry {
+    /// Returns the answer without code; `None` if it is not there yet.
+    pub(super) fn answer(&self) -> Option<SnapshotAnswer> {
+        match self {
+            Self::Asked(_) => None,
+            Self::Account { account, .. } => {
+                Some(SnapshotAnswer::Account { account: *account, code: None })
+            }
+            Self::Slot(value) => Some(SnapshotAnswer::Slot(*value)),
+            Self::Code(bytes) => Some(SnapshotAnswer::Code(bytes.clone())),
+            Self::Unavailable => Some(SnapshotAnswer::Unavailable),
+        }
+    }
+
+    pub(super) fn answer_or_wait(&mut self, run: RunId) -> Wanted {
+        match self {
+            Self::Asked(asked) => asked.wait(run),
+            entry => Wanted::Here(entry.answer().unwrap_or(SnapshotAnswer::Unavailable)),
+        }
+    }
+}
+
+/// Tells whether an account has code.
+pub(super) fn has_code(account: &Account) -> bool {
+    account.code_hash != Account::default().code_hash
+}
+
+/// Returns the bytes of an answer: fixed-width values and codes, without the framing of any wire.
+pub(crate) fn answer_bytes(answer: &SnapshotAnswer) -> u64 {
+    /// Balance, nonce, code hash.
+    const ACCOUNT_BYTES: usize = 32 + 8 + 32;
+    let n_bytes = match answer {
+        SnapshotAnswer::Account { account, code } => {
+            let account = account.map_or(0, |_| ACCOUNT_BYTES);
+            account + code.as_ref().map_or(0, |code| code.bytes.len())
+        }
+        SnapshotAnswer::Slot(_) => 32,
+        SnapshotAnswer::Code(bytes) => bytes.len(),
+        SnapshotAnswer::Unavailable => 0,
+    };
+    u64::try_from(n_bytes).unwrap_or(u64::MAX)
+}
