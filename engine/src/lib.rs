@@ -20,6 +20,7 @@ pub mod memory;
 #[cfg(any(test, feature = "model"))]
 pub mod model;
 pub mod outcome;
+pub mod plan;
 pub mod senders;
 pub mod sequential;
 pub mod slice;
