@@ -7,6 +7,7 @@
 
 mod arrows;
 mod dependencies;
+mod pure;
 mod scripts;
 mod sources;
 mod workspace;
