@@ -1,0 +1,109 @@
+//! Joins the tries of any number of shards into the root of the state.
+//!
+//! Each shard is an ordinary trie over its own accounts' whole keys and answers with the RLP of
+//! its root node. A shard's hash would not do: whether its root is a leaf, an extension or a
+//! branch decides how it stands in the whole.
+
+use super::map::EMPTY_ROOT_NODE;
+use alloy_primitives::{B256, keccak256};
+use alloy_rlp::Decodable;
+use alloy_trie::{
+    EMPTY_ROOT_HASH, Nibbles, TrieMask,
+    nodes::{BranchNodeRef, ExtensionNodeRef, LeafNodeRef, RlpNode, TrieNode},
+};
+use std::collections::BTreeMap;
+
+/// Why root nodes cannot be joined.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// A shard's answer is no trie node.
+    #[error("root node {position} is no trie node: {reason}")]
+    NotANode {
+        /// Its place among the nodes given.
+        position: usize,
+        /// What the decoder found.
+        reason: alloy_rlp::Error,
+    },
+    /// Two shards have keys that begin alike.
+    #[error(
+        "root node {position} has keys that begin with nibble {nibble:x}, as another shard has"
+    )]
+    Overlap {
+        /// Its place among the nodes given.
+        position: usize,
+        /// The nibble.
+        nibble: u8,
+    },
+}
+
+/// Returns the root of the state whose parts have these root nodes, in any order. No two parts may
+/// have keys with the same first nibble.
+///
+/// # Errors
+/// If a node cannot be decoded, or two parts overlap.
+pub fn join<'a>(root_nodes: impl IntoIterator<Item = &'a [u8]>) -> Result<B256, JoinError> {
+    let parts: Vec<_> = root_nodes
+        .into_iter()
+        .enumerate()
+        .filter(|(_, node)| **node != **EMPTY_ROOT_NODE)
+        .collect();
+    let mut children = BTreeMap::new();
+    for (position, node) in &parts {
+        for (nibble, reference) in children_of(node)
+            .map_err(|reason| JoinError::NotANode { position: *position, reason })?
+        {
+            if children.insert(nibble, reference).is_some() {
+                return Err(JoinError::Overlap { position: *position, nibble });
+            }
+        }
+    }
+    Ok(match parts[..] {
+        [] => EMPTY_ROOT_HASH,
+        // The only part is the whole: the one case in which its root may be no branch.
+        [(_, node)] => keccak256(node),
+        _ => branch_hash(children),
+    })
+}
+
+/// Hashes the branch over these children, of which there are two at least.
+fn branch_hash(children: BTreeMap<u8, RlpNode>) -> B256 {
+    let mask = children.keys().fold(0, |mask, nibble| mask | 1 << nibble);
+    let references: Vec<_> = children.into_values().collect();
+    let mut rlp = Vec::new();
+    BranchNodeRef::new(&references, TrieMask::new(mask)).rlp(&mut rlp);
+    keccak256(rlp)
+}
+
+/// Takes a root node apart: what stands below each first nibble.
+fn children_of(mut rlp: &[u8]) -> alloy_rlp::Result<Vec<(u8, RlpNode)>> {
+    let node = TrieNode::decode(&mut rlp)?;
+    if !rlp.is_empty() {
+        return Err(alloy_rlp::Error::UnexpectedLength);
+    }
+    Ok(match node {
+        TrieNode::EmptyRoot => Vec::new(),
+        TrieNode::Leaf(leaf) => {
+            let (nibble, rest) = split(&leaf.key)?;
+            vec![(nibble, LeafNodeRef::new(&rest, &leaf.value).rlp(&mut Vec::new()))]
+        }
+        TrieNode::Extension(extension) => {
+            let (nibble, rest) = split(&extension.key)?;
+            let below = if rest.is_empty() {
+                extension.child
+            } else {
+                ExtensionNodeRef::new(&rest, &extension.child).rlp(&mut Vec::new())
+            };
+            vec![(nibble, below)]
+        }
+        TrieNode::Branch(branch) => {
+            let nibbles = (0..16).filter(|nibble| branch.state_mask.is_bit_set(*nibble));
+            nibbles.zip(branch.stack.iter().cloned()).collect()
+        }
+    })
+}
+
+/// Parts a path after its first nibble.
+fn split(path: &Nibbles) -> alloy_rlp::Result<(u8, Nibbles)> {
+    let first = path.first().ok_or(alloy_rlp::Error::Custom("a root node has an empty path"))?;
+    Ok((first, path.slice(1..)))
+}

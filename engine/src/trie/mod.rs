@@ -1,0 +1,22 @@
+//! State as an Ethereum trie: what a Snapshot is made of, its root, and how shards' roots join.
+//!
+//! A [`StateTrie`] is persistent: a copy costs nothing, and two states that differ by a block
+//! share everything that the block did not change, values and hashes. A root costs what changed.
+//! Start reading at [`StateTrie`]; [`join`] is what a coordinator does with shards' answers, and
+//! [`state_root`] builds a root from nothing, to check the rest.
+
+mod encode;
+mod join;
+mod map;
+mod node;
+mod path;
+mod rebuild;
+mod state;
+
+pub use join::{JoinError, join};
+pub use map::EMPTY_ROOT_NODE;
+pub use rebuild::{state_root, storage_root};
+pub use state::StateTrie;
+
+#[cfg(test)]
+pub(crate) mod tests;
