@@ -1,5 +1,6 @@
 //! A worker as its callers see it: the real actor, pool and engine over state held in memory.
 
+mod faults;
 mod jobs;
 mod slices;
 mod state;

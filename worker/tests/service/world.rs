@@ -18,8 +18,9 @@ use worker::{Worker, WorkerHandle, config::WorkerConfig};
 pub(crate) const CHASE: Bytes = Bytes::from_static(&[0x60, 0x00, 0x54, 0x54, 0x00]);
 /// Reads slot 7.
 pub(crate) const PEEK: Bytes = Bytes::from_static(&[0x60, 0x07, 0x54, 0x00]);
-/// Writes the value of slot 0 to slot 1.
-pub(crate) const COPY: Bytes = Bytes::from_static(&[0x60, 0x00, 0x54, 0x60, 0x01, 0x55, 0x00]);
+/// Reads slot 0, then runs in a circle until the gas is used up.
+pub(crate) const CIRCLE: Bytes =
+    Bytes::from_static(&[0x60, 0x00, 0x54, 0x50, 0x5b, 0x60, 0x04, 0x56]);
 
 /// Somebody with a key.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +38,16 @@ impl Person {
     }
 
     pub(crate) fn sends(&self, to: Address, wei: u64, nonce: u64) -> Arc<TxEnvelope> {
-        let tx = TxLegacy {
+        self.signs(TxLegacy {
             nonce,
             gas_limit: 100_000,
             to: TxKind::Call(to),
             value: U256::from(wei),
             ..TxLegacy::default()
-        };
+        })
+    }
+
+    pub(crate) fn signs(&self, tx: TxLegacy) -> Arc<TxEnvelope> {
         let hash = tx.signature_hash();
         let signature = alloy_consensus::crypto::secp256k1::sign_message(self.key, hash).unwrap();
         Arc::new(tx.into_signed(signature).into())
@@ -78,6 +82,11 @@ pub(crate) fn frame(sequence: u64, n_transactions: usize) -> Arc<JobFrame> {
         ancestors: AncestorHashes::default(),
         snapshot: SnapshotId::Loaded(7),
     })
+}
+
+/// The first attempt of a slice that only calls an address, without value, at an index.
+pub(crate) fn call(frame: &Arc<JobFrame>, slice: u32, who: Person, to: Address) -> SliceTask {
+    task(frame, slice, slice + 1, &[(who, who.sends(to, 0, 0))])
 }
 
 /// The first attempt of a slice with these transactions, from index `first` on.
