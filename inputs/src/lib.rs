@@ -2,7 +2,7 @@
 //! from a seed.
 //!
 //! It reads and checks; it does not execute, but for serial execution that fills in the headers of
-//! generated blocks. Start reading at [`open`] and [`Input`].
+//! generated blocks. Start reading at [`open()`] and [`Input`].
 
 pub mod contracts;
 mod error;

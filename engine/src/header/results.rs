@@ -1,19 +1,16 @@
 //! Receipts in order, and what a header says of them: gas, bloom, roots, requests.
 
+use super::deposits::deposits;
 use crate::{block::BlockAttributes, chain::ChainSpec, outcome::TxReceipt};
 use alloy_consensus::{
-    EMPTY_OMMER_ROOT_HASH, Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, TxEnvelope,
-    TxType, proofs,
+    EMPTY_OMMER_ROOT_HASH, Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction,
+    TxEnvelope, TxType, proofs,
 };
-use alloy_eips::eip7685::Requests;
-use alloy_evm::{block::BlockValidationError, eth::eip6110};
+use alloy_eips::{eip6110::DEPOSIT_REQUEST_TYPE, eip7685::Requests};
 use alloy_hardforks::EthereumHardforks;
 use alloy_primitives::{B256, Bloom, Bytes};
 use revm::primitives::hardfork::SpecId;
 use std::sync::Arc;
-
-/// Type byte of deposit requests (EIP-6110).
-const DEPOSIT_REQUEST_TYPE: u8 = 0x00;
 
 /// What executing a block produced, field by field as a header names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +39,10 @@ pub struct BlockResults {
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// A log of the deposit contract is not laid out as EIP-6110 wants: the block is invalid.
-    #[error("deposit log cannot be decoded: {source}")]
+    #[error("a log of the deposit contract is not a deposit: {reason}")]
     Deposit {
-        /// What the decoder found.
-        source: BlockValidationError,
+        /// What is wrong with it.
+        reason: &'static str,
     },
 }
 
@@ -126,7 +123,6 @@ fn ommers_hash(attributes: &BlockAttributes) -> B256 {
 }
 
 fn blob_gas(transactions: &[Arc<TxEnvelope>]) -> u64 {
-    use alloy_consensus::Transaction;
     transactions.iter().filter_map(|tx| tx.blob_gas_used()).sum()
 }
 
@@ -135,8 +131,7 @@ fn all_requests(
     receipts: &[ReceiptEnvelope],
     requests: &[Bytes],
 ) -> Result<Requests, ResultsError> {
-    let deposits = eip6110::parse_deposits_from_receipts(chain, receipts)
-        .map_err(|source| ResultsError::Deposit { source })?;
+    let deposits = deposits(chain, receipts).map_err(|reason| ResultsError::Deposit { reason })?;
     let mut all = Requests::default();
     if !deposits.is_empty() {
         all.push_request_with_type(DEPOSIT_REQUEST_TYPE, deposits);

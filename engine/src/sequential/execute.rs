@@ -34,7 +34,7 @@ pub(super) struct Ran {
     pub(super) logs: Vec<Log>,
 }
 
-/// A block executed to its end; [`finish`](super::finish) turns it into header fields.
+/// A block executed to its end; [`finish()`](super::finish()) turns it into header fields.
 #[derive(Clone, Debug)]
 pub struct Execution {
     pub(super) attributes: BlockAttributes,

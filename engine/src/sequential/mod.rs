@@ -2,8 +2,8 @@
 //!
 //! revm's own mainnet handler and instructions, no hooks, fees paid at once; nothing here is shared
 //! with the parallel executor but the block's decoding, senders and header fields. It comes in
-//! three stages that a caller can time apart: [`prepare`] (decode, recover senders), [`execute`]
-//! and [`finish`] (receipts, blooms, roots). [`run`] does all three.
+//! three stages that a caller can time apart: [`prepare()`] (decode, recover senders),
+//! [`execute()`] and [`finish()`] (receipts, blooms, roots). [`run`] does all three.
 //!
 //! State comes from any [`revm::Database`]; [`SerialState`] is one in memory.
 
@@ -16,6 +16,8 @@ mod pre_block;
 mod prepare;
 mod state;
 mod system_call;
+#[cfg(test)]
+mod tests;
 mod write_log;
 
 pub use error::{InvalidBlock, Stop};

@@ -1,0 +1,116 @@
+//! Rules that a block breaks or keeps whatever its transactions do.
+
+use super::block;
+use crate::{
+    block::Block,
+    chain::ChainSpec,
+    header::{BodyError, check_body},
+};
+use alloy_consensus::Header;
+use alloy_hardforks::EthereumHardfork::{
+    self, Berlin, Cancun, London, Osaka, Paris, Prague, Shanghai,
+};
+use alloy_primitives::{B256, U256};
+
+/// Takes one field away.
+type Change = fn(&mut Block);
+
+fn check(last: EthereumHardfork, block: &Block, n_bytes: usize) -> Result<(), BodyError> {
+    check_body(&ChainSpec::up_to(1, last), block, n_bytes)
+}
+
+fn with(change: impl FnOnce(&mut Block)) -> Block {
+    let mut block = block();
+    change(&mut block);
+    block
+}
+
+/// A block of Berlin, with ommers of these numbers.
+fn with_ommers(numbers: &[u64]) -> Block {
+    let header = Header { number: 10, gas_limit: 30_000_000, ..Header::default() };
+    let ommers = numbers.iter().map(|number| Header { number: *number, ..Header::default() });
+    Block {
+        hash: B256::ZERO,
+        header,
+        transactions: Vec::new(),
+        ommers: ommers.collect(),
+        withdrawals: None,
+    }
+}
+
+#[test]
+fn a_field_that_the_fork_demands_may_not_be_missing() {
+    assert_eq!(check(Prague, &block(), 600), Ok(()));
+    let missing: [(&str, Change); 7] = [
+        ("base fee", |block| block.header.base_fee_per_gas = None),
+        ("withdrawals root", |block| block.header.withdrawals_root = None),
+        ("withdrawals", |block| block.withdrawals = None),
+        ("blob gas used", |block| block.header.blob_gas_used = None),
+        ("excess blob gas", |block| block.header.excess_blob_gas = None),
+        ("parent beacon block root", |block| block.header.parent_beacon_block_root = None),
+        ("requests hash", |block| block.header.requests_hash = None),
+    ];
+    for (field, change) in missing {
+        assert_eq!(check(Prague, &with(change), 600), Err(BodyError::Missing { field }));
+    }
+}
+
+#[test]
+fn a_field_of_a_later_fork_may_not_be_there() {
+    for (last, field) in [
+        (Cancun, "requests hash"),
+        (Shanghai, "blob gas used"),
+        (Paris, "withdrawals root"),
+        (Berlin, "base fee"),
+    ] {
+        assert_eq!(check(last, &block(), 600), Err(BodyError::Unknown { field }), "{last:?}");
+    }
+}
+
+#[test]
+fn what_the_header_says_of_gas_and_extra_data_has_to_be_possible() {
+    let gas = with(|block| block.header.gas_used = 30_000_001);
+    assert!(matches!(check(Prague, &gas, 600), Err(BodyError::GasUsed { .. })));
+    let full = with(|block| block.header.extra_data = vec![0; 32].into());
+    assert_eq!(check(Prague, &full, 600), Ok(()));
+    let over = with(|block| block.header.extra_data = vec![0; 33].into());
+    assert_eq!(check(Prague, &over, 600), Err(BodyError::ExtraData { n_bytes: 33 }));
+}
+
+#[test]
+fn proof_of_stake_fixes_difficulty_and_nonce() {
+    let hard = with(|block| block.header.difficulty = U256::from(1));
+    assert_eq!(check(Prague, &hard, 600), Err(BodyError::ProofOfStake { field: "difficulty" }));
+    let sealed = with(|block| block.header.nonce = [1; 8].into());
+    assert_eq!(check(Prague, &sealed, 600), Err(BodyError::ProofOfStake { field: "nonce" }));
+    let mut work = with_ommers(&[]);
+    work.header.difficulty = U256::from(1);
+    assert_eq!(check(Berlin, &work, 600), Ok(()));
+}
+
+#[test]
+fn ommers_are_two_of_the_six_generations_before() {
+    for good in [&[][..], &[9, 9], &[4, 5]] {
+        assert_eq!(check(Berlin, &with_ommers(good), 600), Ok(()), "{good:?}");
+    }
+    for number in [3, 10, 11, u64::MAX] {
+        let refused = check(Berlin, &with_ommers(&[number]), 600);
+        assert_eq!(refused, Err(BodyError::OmmerDepth { number }));
+    }
+    let three = BodyError::Ommers { n_ommers: 3, allowed: 2 };
+    assert_eq!(check(Berlin, &with_ommers(&[9, 8, 7]), 600), Err(three));
+    let mut merged = with_ommers(&[9]);
+    merged.header.base_fee_per_gas = Some(7);
+    assert_eq!(check(London, &merged, 600), Ok(()));
+    let none = BodyError::Ommers { n_ommers: 1, allowed: 0 };
+    assert_eq!(check(Paris, &merged, 600), Err(none));
+}
+
+#[test]
+fn a_block_of_osaka_has_at_most_eight_mebibytes() {
+    let most = 8 << 20;
+    assert_eq!(check(Osaka, &block(), most), Ok(()));
+    let over = BodyError::TooLarge { n_bytes: most + 1 };
+    assert_eq!(check(Osaka, &block(), most + 1), Err(over));
+    assert_eq!(check(Prague, &block(), most + 1), Ok(()));
+}

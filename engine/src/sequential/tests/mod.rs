@@ -1,0 +1,8 @@
+//! Serial execution held against the rules of blocks, one rule a test.
+
+mod after_block;
+mod before_block;
+mod records;
+mod scene;
+mod states;
+mod transactions;
