@@ -6,6 +6,7 @@
 )]
 
 mod arrows;
+mod chaos;
 mod dependencies;
 mod pure;
 mod scripts;
