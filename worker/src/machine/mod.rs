@@ -17,6 +17,8 @@ mod finish;
 mod jobs;
 mod reads;
 mod running;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use effect::{Advance, BatchId, Begin, Begun, Effect, Reading, RunId, Staging};
 

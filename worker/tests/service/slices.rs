@@ -28,7 +28,7 @@ fn slot_value(address: Address, slot: u64, value: u64) -> SnapshotValue {
 }
 
 /// The key without the difference between an account with and without its code.
-fn subject(key: &SnapshotKey) -> SnapshotKey {
+const fn subject(key: &SnapshotKey) -> SnapshotKey {
     match key {
         SnapshotKey::AccountWithCode(address) => SnapshotKey::Account(*address),
         key => *key,

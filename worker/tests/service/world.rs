@@ -56,7 +56,7 @@ impl Person {
 
 const SPEC: SpecId = SpecId::BERLIN;
 
-pub(crate) fn contract(number: u8) -> Address {
+pub(crate) const fn contract(number: u8) -> Address {
     Address::repeat_byte(0xc0 ^ number)
 }
 

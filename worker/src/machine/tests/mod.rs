@@ -1,0 +1,5 @@
+//! The machine under every order of events: what comes back from threads and shards comes back in
+//! any order, late, or as a failure.
+
+mod driver;
+mod orders;
