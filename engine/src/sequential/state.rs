@@ -1,7 +1,10 @@
 //! A state in memory, for serial execution.
 
+use super::{Execution, Prepared, Record, SequentialOutcome, Stop, execute, run};
 use crate::{
     account::Account,
+    block::AncestorHashes,
+    chain::ChainSpec,
     fold::{AccountDiff, StateDiff},
 };
 use alloy_primitives::{
@@ -81,6 +84,33 @@ impl SerialState {
             let storage = stored.storage.iter().map(|(slot, value)| (*slot, *value));
             (*address, stored.account, storage)
         })
+    }
+
+    /// Executes a block on this state, which stays as it is: [`execute()`](super::execute()).
+    ///
+    /// # Errors
+    /// If the block is invalid, or code is missing.
+    pub fn execute(
+        &self,
+        chain: &ChainSpec,
+        prepared: &Prepared,
+        ancestors: &AncestorHashes,
+        record: Record,
+    ) -> Result<Execution, Stop<StateError>> {
+        execute(chain, prepared, ancestors, self, record)
+    }
+
+    /// Executes a block on this state, from its RLP to its header fields: [`run`].
+    ///
+    /// # Errors
+    /// If the block is invalid, or code is missing.
+    pub fn run(
+        &self,
+        chain: &ChainSpec,
+        block_rlp: &[u8],
+        ancestors: &AncestorHashes,
+    ) -> Result<SequentialOutcome, Stop<StateError>> {
+        run(chain, block_rlp, ancestors, self)
     }
 
     /// Goes on to the state after a block.

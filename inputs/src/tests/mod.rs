@@ -1,17 +1,27 @@
 //! Inputs as a user gives them, executed serially.
 
+mod archives;
+mod damage;
+mod folders;
+mod handmade;
 mod mainnet;
 mod sealed;
 
-use crate::{Input, InputBlock};
+use crate::{Input, InputBlock, InputError, open};
 use engine::{
     block::Block,
     header::{FieldComparison, compare},
-    sequential::{self, SequentialOutcome, SerialState},
+    sequential::{SequentialOutcome, SerialState},
 };
+use std::path::Path;
+
+fn open_path(path: &Path) -> Result<Vec<Input>, InputError> {
+    open(path.to_str().unwrap(), &mut |_, _| {})
+}
 
 fn execute(input: &Input, block: &InputBlock, state: &SerialState) -> SequentialOutcome {
-    sequential::run(&input.chain, &block.block_rlp, &block.ancestors, state)
+    state
+        .run(&input.chain, &block.block_rlp, &block.ancestors)
         .unwrap_or_else(|stop| panic!("{}, block {}: {stop}", input.name, block.number))
 }
 

@@ -140,10 +140,11 @@ impl Sealer {
         prepared: &Prepared,
         ancestors: &AncestorHashes,
     ) -> Result<SequentialOutcome, String> {
-        let (chain, state) = (&self.chain, &self.state);
-        let execution = sequential::execute(chain, prepared, ancestors, state, Record::Nothing)
+        let execution = self
+            .state
+            .execute(&self.chain, prepared, ancestors, Record::Nothing)
             .map_err(|stop| stop.to_string())?;
-        sequential::finish(chain, prepared, execution).map_err(|invalid| invalid.to_string())
+        sequential::finish(&self.chain, prepared, execution).map_err(|invalid| invalid.to_string())
     }
 }
 
