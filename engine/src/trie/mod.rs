@@ -2,7 +2,7 @@
 //!
 //! A [`StateTrie`] is persistent: a copy costs nothing, and two states that differ by a block
 //! share everything that the block did not change, values and hashes. A root costs what changed.
-//! Start reading at [`StateTrie`]; [`join`] is what a coordinator does with shards' answers, and
+//! Start reading at [`StateTrie`]; [`join`](fn@join) is what a coordinator does with shards' answers, and
 //! [`state_root`] builds a root from nothing, to check the rest.
 
 mod encode;

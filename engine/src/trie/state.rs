@@ -87,7 +87,7 @@ impl StateTrie {
         self.accounts.root_hash()
     }
 
-    /// Returns the RLP of the root node: what a shard answers, and [`join`](super::join) takes.
+    /// Returns the RLP of the root node: what a shard answers, and [`join`](fn@super::join) takes.
     pub fn root_node(&self) -> Bytes {
         self.accounts.root_node()
     }
