@@ -11,6 +11,7 @@ use engine::{
     task::{SliceKind, SliceTask},
 };
 use std::{collections::BTreeMap, sync::Arc};
+use tracing::warn;
 
 /// What the reason of a transaction without a sender begins with.
 const NO_SENDER: &str = "the signature has no sender";
@@ -47,7 +48,12 @@ fn recover_again(task: &mut SliceTask, cancel: &CancelFlag) -> Option<TxOutcome>
         let item = &mut task.items[position];
         let Some(signed) = &mut item.transaction else { continue };
         match senders::recover(&signed.transaction, spec) {
-            Some(sender) => signed.sender = sender,
+            Some(recovered) => {
+                let given = std::mem::replace(&mut signed.sender, recovered);
+                if given != recovered {
+                    warn!(index = %item.index, %given, %recovered, "a task named a wrong sender");
+                }
+            }
             None => {
                 let (index, incarnation) = (item.index, item.incarnation);
                 task.items.truncate(position);

@@ -7,7 +7,12 @@ use crate::{
 };
 use alloy_consensus::TxEnvelope;
 use alloy_primitives::Address;
-use engine::{execute::CancelFlag, ids::AccessIndex, senders, task::JobFrame};
+use engine::{
+    execute::CancelFlag,
+    ids::{AccessIndex, JobId},
+    senders,
+    task::JobFrame,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use proto::worker::{PrepareRequest, PrepareResponse};
 use std::{num::NonZeroUsize, sync::Arc};
@@ -47,9 +52,6 @@ impl Preparing {
                 },
             );
         let (senders, cpu_us) = recovered.await?;
-        if self.ended.is_cancelled() {
-            return Err(WorkerError::JobEnded { job: frame.job });
-        }
         Ok(PrepareResponse { senders, cpu_us })
     }
 
@@ -74,6 +76,7 @@ impl Preparing {
         frame: &Arc<JobFrame>,
         piece: Vec<(AccessIndex, Arc<TxEnvelope>)>,
     ) -> Result<(Senders, u64), WorkerError> {
+        self.check_wanted(frame.job)?;
         let index = piece.first().map_or(AccessIndex::PRE_BLOCK, |(index, _)| *index);
         let order = WorkOrder { job: frame.job, index };
         let header = &frame.attributes.header;
@@ -86,6 +89,11 @@ impl Preparing {
                 .collect()
         })
         .await?;
+        self.check_wanted(frame.job)?;
         Ok((ran.value, u64::try_from(ran.cpu.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    fn check_wanted(&self, job: JobId) -> Result<(), WorkerError> {
+        if self.ended.is_cancelled() { Err(WorkerError::JobEnded { job }) } else { Ok(()) }
     }
 }

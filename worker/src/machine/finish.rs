@@ -84,10 +84,9 @@ impl Machine {
     }
 
     /// A run is not wanted any more. Its caller hears at once; a CPU thread that has it lets go of
-    /// it soon.
+    /// it soon, because forgetting the run raises its flag.
     pub(super) fn cancel(&mut self, run: RunId, error: WorkerError) -> Vec<Effect> {
         let Some(running) = self.remove(run) else { return Vec::new() };
-        running.cancel.cancel();
         if matches!(running.phase, Phase::OnPool) {
             self.n_held_by_pool += 1;
         }

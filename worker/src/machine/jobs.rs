@@ -62,6 +62,12 @@ impl Job {
     }
 }
 
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
 impl Machine {
     /// Makes a job known, unless it is over or there are too many.
     pub(super) fn open_job(&mut self, frame: &JobFrame) -> Result<(), WorkerError> {
@@ -93,9 +99,7 @@ impl Machine {
             .map(|(run, _)| *run)
             .collect();
         let effects = runs.into_iter().flat_map(|run| self.cancel(run, error.clone())).collect();
-        if let Some(job) = self.jobs.remove(&job) {
-            job.ended.cancel();
-        }
+        self.jobs.remove(&job);
         self.keys.retain(|(owner, _), _| *owner != job);
         self.gauge();
         effects

@@ -181,7 +181,12 @@ impl Machine {
         let Some(running) = self.running.get_mut(&run) else { return Vec::new() };
         let Phase::Waiting(waiting) = &mut running.phase else { return Vec::new() };
         waiting.n_wakes = waiting.n_wakes.saturating_sub(1);
-        if waiting.n_wakes == 0 { self.look(run, false) } else { Vec::new() }
+        if waiting.n_wakes > 0 {
+            return Vec::new();
+        }
+        // What is asked for now, such as code that was replaced, nobody could predict.
+        waiting.why = Why::Missed;
+        self.look(run, false)
     }
 
     /// Ends the runs that waited for a read that failed. Its keys may be asked for again.

@@ -24,7 +24,7 @@ pub(super) struct RunningSlice {
     pub(super) order: WorkOrder,
     /// Where its answers are kept.
     pub(super) keys: KeysOf,
-    pub(super) cancel: CancelFlag,
+    cancel: CancelFlag,
     pub(super) span: Span,
     pub(super) phase: Phase,
     pub(super) stats: ReadStats,
@@ -85,5 +85,12 @@ impl RunningSlice {
 
     pub(super) fn job(&self) -> JobId {
         self.frame.job
+    }
+}
+
+/// Nobody waits for a run that is not known any more: it stops, whatever made it be forgotten.
+impl Drop for RunningSlice {
+    fn drop(&mut self) {
+        self.cancel.cancel();
     }
 }

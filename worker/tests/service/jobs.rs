@@ -6,12 +6,9 @@ use crate::{
     world::{CIRCLE, PEEK, Person, call, contract, frame, job, start, task, worker, worker_with},
 };
 use alloy_consensus::TxLegacy;
-use alloy_primitives::{Address, TxKind, U256};
+use alloy_primitives::{Address, TxKind};
 use cluster::clock::ManualClock;
-use engine::{
-    ids::{AccessIndex, Attempt},
-    task::SliceTask,
-};
+use engine::{ids::Attempt, task::SliceTask};
 use futures::join;
 use proto::{
     status::{Code, Status},
@@ -290,38 +287,6 @@ async fn nothing_is_staged_when_staging_is_off() {
 
     assert!(state.staged().is_empty());
     assert_eq!(worker.metrics().stages.get(), 0);
-}
-
-#[actix::test]
-async fn senders_are_recovered_in_order_and_a_signature_that_is_none_has_no_sender() {
-    let state = Arc::new(MemoryState::default());
-    let mut config = WorkerConfig { threads: 3.try_into().unwrap(), ..WorkerConfig::default() };
-    config.limits.prepare_len_max = 4.try_into().unwrap();
-    let worker = worker_with(&state, config).start().unwrap();
-    let people: Vec<_> = (0..50).map(Person::number).collect();
-    let mut transactions: Vec<_> = people
-        .iter()
-        .enumerate()
-        .map(|(offset, person)| {
-            (AccessIndex::of_transaction(offset), person.sends(Address::ZERO, 1, 0))
-        })
-        .collect();
-    let zero = alloy_primitives::Signature::new(U256::ZERO, U256::ZERO, false);
-    let not_signed = alloy_consensus::SignableTransaction::into_signed(TxLegacy::default(), zero);
-    transactions[20].1 = Arc::new(not_signed.into());
-
-    let prepared = worker.prepare(PrepareRequest { frame: frame(1, 50), transactions }).await;
-
-    let prepared = prepared.unwrap();
-    for (offset, (index, sender)) in prepared.senders.iter().enumerate() {
-        assert_eq!(*index, AccessIndex::of_transaction(offset));
-        let expected = (offset != 20).then_some(people[offset].address);
-        assert_eq!(*sender, expected, "transaction {offset}");
-    }
-    assert_eq!(prepared.senders.len(), 50);
-    assert!(prepared.cpu_us > 0);
-    assert_eq!(worker.metrics().senders.get(), 50);
-    assert_eq!(worker.metrics().prepare_cpu_us.get(), prepared.cpu_us);
 }
 
 #[actix::test]

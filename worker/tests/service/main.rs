@@ -7,6 +7,7 @@
 
 mod faults;
 mod jobs;
+mod prepare;
 mod slices;
 mod state;
 mod world;

@@ -4,13 +4,13 @@ use crate::{
     state::MemoryState,
     world::{CHASE, PEEK, Person, call, contract, frame, start, task},
 };
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, U256, keccak256};
 use engine::{
-    access::{AccountWrite, BalanceWrite, WriteSet},
+    access::{AccessKey, AccountWrite, BalanceWrite, WriteSet},
     account::{SnapshotKey, SnapshotValue},
     ids::{AccessIndex, JobId},
     outcome::{ReadStats, SliceOutcome, Verdict},
-    task::{OverlayEntry, SliceKind},
+    task::{OverlayEntry, SliceKind, SliceTask},
 };
 use futures::future::join_all;
 use proto::worker::WorkerService;
@@ -173,10 +173,12 @@ async fn code_that_was_replaced_since_the_last_job_is_asked_for_by_its_hash() {
     let outcome = worker.execute_slice(call(&frame(2, 1), 0, alice, contract(1))).await.unwrap();
 
     let asked = &state.keys_asked()[n_before..];
-    let hash = alloy_primitives::keccak256(&CHASE);
+    let hash = keccak256(&CHASE);
     assert!(asked.contains(&SnapshotKey::Account(contract(1))), "{asked:?}");
     assert!(asked.contains(&SnapshotKey::Code(contract(1), hash)), "{asked:?}");
     assert_eq!(slots_of(&outcome), [slot_value(contract(1), 0, 0)], "the new code ran");
+    let stats = outcome.reads;
+    assert_eq!((stats.batches, stats.miss_steps), (3, 2), "its code was a miss, as was its slot");
 }
 
 #[actix::test]
@@ -188,7 +190,7 @@ async fn code_that_the_snapshot_lacks_makes_the_outcome_unavailable_and_not_wron
     let task = call(&frame(1, 1), 0, Person::number(1), contract(1));
     let outcome = start(&state).execute_slice(task).await.unwrap();
 
-    let hash = alloy_primitives::keccak256(&PEEK);
+    let hash = keccak256(&PEEK);
     let verdict = &outcome.transactions[0].verdict;
     let expected = Verdict::Unavailable { key: SnapshotKey::Code(contract(1), hash) };
     assert_eq!(*verdict, expected);
@@ -214,15 +216,37 @@ async fn a_slice_sees_the_overlay_as_sent_so_far_and_not_what_was_taken_back() {
 
     for ((overlay, seen), slice) in overlays.into_iter().zip(4..) {
         let task = call(&frame, slice, alice, contract(1));
-        let outcome = worker.execute_slice(engine::task::SliceTask { overlay, ..task }).await;
+        let outcome = worker.execute_slice(SliceTask { overlay, ..task }).await;
 
         let outcome = outcome.unwrap();
-        let key = engine::access::AccessKey::Slot(contract(1), U256::from(7));
+        let key = AccessKey::Slot(contract(1), U256::from(7));
         let read = outcome.transactions[0].reads.0.iter().find(|read| read.key == key);
         let expected = U256::from(seen.unwrap_or_default());
         assert_eq!(read.unwrap().value.0, expected, "slice {slice}");
         assert_eq!(slots_of(&outcome).is_empty(), seen.is_some(), "slice {slice}");
     }
+}
+
+#[actix::test]
+async fn the_overlay_of_a_slice_that_is_refused_is_kept() {
+    let state = Arc::new(MemoryState::default());
+    state.put_code(contract(1), &PEEK);
+    let (worker, frame, alice) = (start(&state), frame(1, 9), Person::number(1));
+    let task = call(&frame, 4, alice, contract(1));
+    worker.execute_slice(task.clone()).await.unwrap();
+    let slots = vec![(U256::from(7), U256::from(10))];
+    let write = AccountWrite { slots, ..AccountWrite::default() };
+    let writes = WriteSet { accounts: vec![(contract(1), write)], codes: Vec::new() };
+    let overlay = vec![OverlayEntry { index: AccessIndex::new(1), writes: Some(writes.into()) }];
+
+    let late = worker.execute_slice(SliceTask { overlay, ..task }).await;
+    assert!(late.is_err(), "the same attempt again");
+
+    // The coordinator sends differences: it will not send this again.
+    let next = worker.execute_slice(call(&frame, 5, alice, contract(1))).await.unwrap();
+    let key = AccessKey::Slot(contract(1), U256::from(7));
+    let read = next.transactions[0].reads.0.iter().find(|read| read.key == key);
+    assert_eq!(read.unwrap().value.0, U256::from(10));
 }
 
 #[actix::test]
@@ -238,9 +262,9 @@ async fn keys_that_are_read_ahead_in_vain_are_counted() {
     assert_eq!((outcome.reads.prefetched, outcome.reads.prefetched_unused), (2, 1));
 }
 
-async fn confirm(worker: &WorkerHandle, task: engine::task::SliceTask) -> SliceOutcome {
+async fn confirm(worker: &WorkerHandle, task: SliceTask) -> SliceOutcome {
     let kind = SliceKind::Confirmation;
-    worker.execute_slice(engine::task::SliceTask { kind, ..task }).await.unwrap()
+    worker.execute_slice(SliceTask { kind, ..task }).await.unwrap()
 }
 
 #[actix::test]

@@ -200,6 +200,29 @@ fn a_run_that_a_thread_still_holds_counts_until_the_thread_lets_go() {
 }
 
 #[test]
+fn writes_are_staged_only_while_few_stage_messages_are_under_way() {
+    let one = Limits { stages_in_flight_max: 1.try_into().unwrap(), ..Limits::default() };
+    let mut driver = Driver::new(one);
+    let run = |driver: &mut Driver, slice| {
+        let run = driver.send(task(1, slice, 0, SliceKind::Round)).unwrap();
+        while !driver.answers.contains_key(&run) {
+            // The newest first: an older stage message stays under way.
+            driver.deliver(driver.n_under_way() - 1, false);
+        }
+    };
+    run(&mut driver, 0);
+    run(&mut driver, 1);
+    assert_eq!((driver.n_staged, driver.metrics.stages_skipped.get()), (1, 1));
+
+    drain(&mut driver);
+    run(&mut driver, 2);
+
+    assert_eq!((driver.n_staged, driver.metrics.stages_skipped.get()), (2, 1));
+    drain(&mut driver);
+    assert!(driver.answers.values().all(Result::is_ok), "no slice fails for it");
+}
+
+#[test]
 fn a_key_that_nobody_waits_for_any_more_is_not_asked() {
     let one = Limits { reads_in_flight_max: 1.try_into().unwrap(), ..Limits::default() };
     let mut driver = Driver::new(one);
