@@ -34,8 +34,9 @@ pub struct Admission {
 impl Ledger {
     /// Takes in the answer to a dispatch. `own` are the indices that were dispatched.
     ///
-    /// Outcomes whose number is not that of the index's present run are refused and counted; an
-    /// index without an outcome is kept if that was allowed.
+    /// Outcomes whose number is not that of the index's present run are refused and counted. An
+    /// index without an outcome is kept if that was allowed; above an invalid transaction of the
+    /// same answer it may be left out.
     pub fn admit(
         &mut self,
         worker: WorkerId,
@@ -47,15 +48,31 @@ impl Ledger {
         for value in outcome.snapshot {
             self.learn(worker, value, &mut dirty, &mut admission.breaches);
         }
+        let invalid = |it: &&TxOutcome| matches!(it.verdict, Verdict::Invalid { .. });
+        let ends_at = outcome.transactions.iter().find(invalid).map(|outcome| outcome.index);
         for transaction in outcome.transactions {
             self.admit_one(worker, transaction, &mut dirty, &mut admission);
         }
         for index in own {
-            self.admit_silence(worker, *index, &mut dirty, &mut admission.breaches);
+            let is_beyond_the_end = ends_at.is_some_and(|end| *index > end);
+            if !self.admit_silence(worker, *index, &mut dirty) && !is_beyond_the_end {
+                let what = "an index of the slice has no outcome";
+                admission.breaches.push(Breach { worker, index: Some(*index), what });
+            }
         }
         let found = self.look_again(dirty);
         admission.breaches.extend(found);
         admission
+    }
+
+    /// Takes in that a transaction has no sender: whoever recovered it, `worker`, says that it may
+    /// not stand in any block.
+    pub fn refuse(&mut self, worker: WorkerId, index: AccessIndex, reason: &str) {
+        self.discard(index);
+        let entry = &mut self.entries[index.position() as usize];
+        let verdict = Verdict::Invalid { reason: reason.to_owned() };
+        let (incarnation, reads) = (entry.issued, Arc::default());
+        entry.held = Some(Held { incarnation, worker, reads, verdict, status: Status::Holds });
     }
 
     /// Takes in the state service's own answers to keys that were wanted, or that are disputed.
@@ -168,23 +185,18 @@ impl Ledger {
         }
     }
 
-    /// An index that was dispatched and has no outcome was kept, if the worker was allowed to.
+    /// An index that was dispatched and has no outcome was kept; false if that was not allowed.
     fn admit_silence(
         &mut self,
         worker: WorkerId,
         index: AccessIndex,
         dirty: &mut BTreeSet<AccessIndex>,
-        breaches: &mut Vec<Breach>,
-    ) {
+    ) -> bool {
         let entry = &mut self.entries[index.position() as usize];
-        let Some(run) = entry.run.filter(|run| run.worker == worker) else { return };
+        let Some(run) = entry.run.filter(|run| run.worker == worker) else { return true };
         entry.run = None;
-        if run.may_keep {
-            dirty.insert(index);
-        } else {
-            let what = "an index of the slice has no outcome";
-            breaches.push(Breach { worker, index: Some(index), what });
-        }
+        dirty.insert(index);
+        run.may_keep
     }
 
     fn is_well_formed(&self, index: AccessIndex, verdict: &Verdict) -> bool {

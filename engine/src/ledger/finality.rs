@@ -9,6 +9,7 @@ use crate::{
     ids::{AccessIndex, WorkerId},
     invariant::Invariant,
     outcome::Verdict,
+    task::JobFrame,
 };
 use alloy_consensus::TxEnvelope;
 use std::sync::Arc;
@@ -106,13 +107,30 @@ impl Ledger {
         }
     }
 
-    /// Ends the view: what stands at each index, and what is known of the Snapshot.
-    pub fn finish(self) -> (Vec<Option<FinalOutcome>>, super::KnownSnapshot) {
-        let standing = self.entries.into_iter().map(|entry| {
+    /// Returns who produced the outcome that stands at an index.
+    pub fn worker_of(&self, index: AccessIndex) -> Option<WorkerId> {
+        let entry = self.entries.get(index.position() as usize)?;
+        entry.held.as_ref().map(|held| held.worker)
+    }
+
+    /// Tells whether the state service said that the Snapshot cannot answer a key.
+    pub fn is_unanswerable(&self, key: &SnapshotKey) -> bool {
+        self.known.is_unanswerable(key)
+    }
+
+    /// Begins the block again from nothing and returns what stood at each index. What is known of
+    /// the Snapshot stays known, and no number of a run is given again.
+    pub fn start_over(&mut self, frame: &JobFrame) -> Vec<Option<FinalOutcome>> {
+        let transactions = Arc::clone(&self.transactions);
+        let known = std::mem::take(&mut self.known);
+        let n_conflicts = self.n_conflicts;
+        let fresh = Self::new(frame, transactions, known, self.last_issued());
+        let before = std::mem::replace(self, Self { n_conflicts, ..fresh });
+        let standing = before.entries.into_iter().map(|entry| {
             let Held { worker, reads, verdict, .. } = entry.held?;
             Some(FinalOutcome { worker, reads, verdict })
         });
-        (standing.collect(), self.known)
+        standing.collect()
     }
 
     /// Moves finality on as far as outcomes hold.

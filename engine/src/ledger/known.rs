@@ -102,17 +102,21 @@ impl KnownSnapshot {
     /// Takes the state service's own answer in; returns the workers that reported another value.
     pub(super) fn settle(&mut self, key: SnapshotKey, answer: &SnapshotAnswer) -> Vec<WorkerId> {
         let truth = match (key, answer) {
-            (SnapshotKey::Account(address), SnapshotAnswer::Account { account, .. }) => {
-                SnapshotValue::Account(address, *account)
-            }
+            (
+                SnapshotKey::Account(address) | SnapshotKey::AccountWithCode(address),
+                SnapshotAnswer::Account { account, .. },
+            ) => SnapshotValue::Account(address, *account),
             (SnapshotKey::Slot(address, slot), SnapshotAnswer::Slot(value)) => {
                 SnapshotValue::Slot(address, slot, *value)
             }
+            (SnapshotKey::Code(..), SnapshotAnswer::Code(_)) => return Vec::new(),
+            // An answer of another kind than its question is no answer.
             _ => {
                 self.unanswerable.insert(key);
                 return Vec::new();
             }
         };
+        let key = truth.key();
         let mut said = self.disputes.remove(&key).unwrap_or_default();
         if let Some(value) = self.value(&key) {
             said.extend(self.reporters(&key).into_iter().map(|worker| (worker, value)));

@@ -89,9 +89,12 @@ impl OverlaySync {
         peer.spoilt.extend(carried.into_iter().map(|(index, _)| index));
     }
 
-    /// Takes note that a worker is gone: if it comes back, it has nothing.
-    pub fn forget(&mut self, worker: WorkerId) {
-        self.workers.remove(&worker);
+    /// Takes note that a worker is gone: if it comes back, nobody knows what it still has.
+    pub fn distrust(&mut self, worker: WorkerId) {
+        let Some(peer) = self.workers.get_mut(&worker) else { return };
+        let had = std::mem::take(&mut peer.has).into_keys();
+        peer.spoilt.extend(had.chain(std::mem::take(&mut peer.carried).into_keys()));
+        peer.under_way.clear();
     }
 }
 
@@ -222,6 +225,15 @@ mod tests {
             answered(&mut sync, slice);
         }
         assert_eq!(dispatch(&mut sync, 4, &[], 9), [(1, false)]);
+    }
+
+    #[test]
+    fn a_worker_that_was_gone_is_sent_everything_again_and_told_what_is_gone() {
+        let mut sync = OverlaySync::default();
+        dispatch(&mut sync, 1, &[(1, 1), (2, 1)], 9);
+        answered(&mut sync, 1);
+        sync.distrust(WORKER);
+        assert_eq!(dispatch(&mut sync, 2, &[(1, 1)], 9), [(1, true), (2, false)]);
     }
 
     #[test]

@@ -89,13 +89,7 @@ impl Bench {
     }
 
     fn finals(&mut self) -> Vec<Executed> {
-        let fresh = Ledger::new(
-            &self.frame,
-            self.block.transactions(),
-            KnownSnapshot::default(),
-            Incarnation::default(),
-        );
-        let (finals, _) = std::mem::replace(&mut self.ledger, fresh).finish();
+        let finals = self.ledger.start_over(&Arc::clone(&self.frame));
         let executed = |verdict| match verdict {
             Verdict::Executed(executed) => *executed,
             other => panic!("{other:?} is final"),
@@ -152,7 +146,7 @@ impl Bench {
                 None => drop(mine.remove(&entry.index)),
             }
         }
-        let mut outcome = self.block.run_slice(&task, mine);
+        let mut outcome = self.block.run_slice(&task, mine, |_, _| {});
         self.spoil(worker, &mut outcome);
         self.under_way.push(UnderWay { worker, own, outcome });
     }
@@ -232,7 +226,7 @@ impl Bench {
             }
             breaches.extend(self.ledger.drop_worker(worker));
             self.workers.retain(|other| *other != worker);
-            self.sync.forget(worker);
+            self.sync.distrust(worker);
             let (lost, rest) =
                 std::mem::take(&mut self.under_way).into_iter().partition(|it| it.worker == worker);
             self.under_way = rest;

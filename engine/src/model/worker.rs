@@ -5,17 +5,19 @@ use crate::{
     access::WriteSet,
     account::SnapshotValue,
     ids::AccessIndex,
-    outcome::{ReadStats, SliceOutcome, Verdict},
+    outcome::{ReadStats, SliceOutcome, TxOutcome, Verdict},
     task::{SliceTask, TaskItem},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
 impl ModelBlock {
-    /// Runs a slice over the overlay that its worker has, by the rules that workers keep.
+    /// Runs a slice over the overlay that its worker has, by the rules that workers keep. `fault`
+    /// may change how an index ends before those above it see what it wrote.
     pub fn run_slice(
         &self,
         task: &SliceTask,
         overlay: &BTreeMap<AccessIndex, Arc<WriteSet>>,
+        mut fault: impl FnMut(&TaskItem, &mut TxOutcome),
     ) -> SliceOutcome {
         let own = |index| task.items.binary_search_by_key(&index, |item| item.index).is_ok();
         let mut overlay = overlay.iter().filter(|(index, _)| !own(**index)).peekable();
@@ -39,6 +41,7 @@ impl ModelBlock {
             if self.is_heavy(item.index) && !is_certain(task, place) {
                 outcome.verdict = Verdict::Parked;
             }
+            fault(item, &mut outcome);
             self.report(&outcome.reads.0, &mut snapshot);
             if let Some(executed) = outcome.executed() {
                 state.apply(&executed.writes);

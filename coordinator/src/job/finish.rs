@@ -1,0 +1,139 @@
+//! Every way in which a job ends.
+
+use super::{
+    Assembled, Effect, Job, JobReport, Stage,
+    candidates::{Candidate, Ending},
+    sealing,
+};
+use proto::{coordinator::JobEnd, status::Status};
+
+impl Job {
+    /// The last verdict counts.
+    pub(super) fn conclude(&mut self) {
+        let Some(candidate) = self.candidates.last() else { return };
+        if !candidate.matches() {
+            self.abort();
+            self.finish_as_decided();
+        } else if self.setup.commits {
+            self.stage = Stage::Committing;
+            self.counting.sent_to_state();
+            self.effects.push(Effect::Commit);
+        } else {
+            self.finish_as_decided();
+        }
+    }
+
+    pub(super) fn committed(&mut self) {
+        if self.stage == Stage::Committing {
+            self.finish_as_decided();
+        } else {
+            self.counting.n_late += 1;
+        }
+    }
+
+    fn finish_as_decided(&mut self) {
+        let Some(candidate) = self.candidates.pop() else { return };
+        let matches = candidate.matches();
+        let Candidate { ending, outcomes, .. } = candidate;
+        match ending {
+            Ending::Compared { assembled, .. } => {
+                let end = match (matches, self.setup.commits) {
+                    (true, true) => JobEnd::Committed,
+                    (true, false) => JobEnd::Verified,
+                    (false, _) => JobEnd::Different,
+                };
+                let writes = sealing::parts(&outcomes).writes;
+                self.finish(end, Some(*assembled), writes);
+            }
+            Ending::Invalid { index, reason } => {
+                let transaction = index.and_then(|index| index.transaction_offset());
+                self.finish(JobEnd::Invalid { transaction, reason }, None, Vec::new());
+            }
+            Ending::Executed => self.fail("the block was never compared".to_owned()),
+        }
+    }
+
+    pub(super) fn state_failed(&mut self, status: &Status) {
+        match self.stage {
+            // Whether it was committed is not known; asking again by name tells.
+            Stage::Committing => {
+                let reason = format!("the commit was not acknowledged: {status}");
+                self.finish(JobEnd::Failed { reason }, None, Vec::new());
+            }
+            _ => self.fail(format!("the state service did not answer: {status}")),
+        }
+    }
+
+    pub(super) fn deadline(&mut self) {
+        let waits_for = match self.stage {
+            Stage::Preparing | Stage::Running if self.crew.n_present() == 0 => "there is no worker",
+            Stage::Planned => "it has not begun",
+            Stage::Preparing => "senders are being recovered",
+            Stage::Running => "slices run",
+            Stage::Aborting | Stage::Sealing => "the state service seals",
+            Stage::Blaming => "a sender is being recovered",
+            Stage::Committing => "the state service commits",
+            Stage::Ended => "it has ended",
+        };
+        let reason = format!("the deadline passed while {waits_for}");
+        if self.stage == Stage::Committing {
+            self.finish(JobEnd::Failed { reason }, None, Vec::new());
+        } else {
+            self.fail(reason);
+        }
+    }
+
+    /// Ends the job by name, with nothing left behind.
+    pub(super) fn fail(&mut self, reason: String) {
+        if self.stage == Stage::Ended {
+            return;
+        }
+        self.cancel_all();
+        self.abort();
+        self.finish(JobEnd::Failed { reason }, None, Vec::new());
+    }
+
+    /// Ends this run of the job; another begins from nothing.
+    pub(super) fn start_again(&mut self, reason: String) {
+        self.cancel_all();
+        self.abort();
+        self.stage = Stage::Ended;
+        self.end_job();
+        self.effects.push(Effect::StartAgain { reason });
+    }
+
+    fn abort(&mut self) {
+        self.counting.sent_to_state();
+        self.effects.push(Effect::Abort);
+    }
+
+    fn end_job(&mut self) {
+        let workers = self.counting.touched();
+        workers.iter().for_each(|worker| self.counting.sent_to(*worker));
+        self.effects.push(Effect::EndJob { workers });
+    }
+
+    fn finish(
+        &mut self,
+        end: JobEnd,
+        assembled: Option<Assembled>,
+        writes: Vec<(engine::ids::AccessIndex, std::sync::Arc<engine::access::WriteSet>)>,
+    ) {
+        self.stage = Stage::Ended;
+        self.end_job();
+        self.summary.workers_used = self.counting.n_workers_used();
+        let (receipts, results) = match assembled {
+            Some(Assembled { receipts, results }) => (receipts, Some(results)),
+            None => (Vec::new(), None),
+        };
+        let report = JobReport {
+            end,
+            results,
+            receipts,
+            writes,
+            plan: self.summary,
+            counts: self.counting.finish(self.setup.transactions.len() + 2),
+        };
+        self.effects.push(Effect::Finish(Box::new(report)));
+    }
+}

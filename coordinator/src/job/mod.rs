@@ -1,0 +1,241 @@
+//! One execution of one block, as a state machine: events in, effects out.
+//!
+//! ```text
+//! Planned ─▶ Preparing ─▶ Running ─▶ Sealing ─▶ Committing ─▶ Ended
+//!                            ▲  │        │
+//!                            └──┴────────┘ an invalid transaction or a header that differs is
+//!                                          confirmed by a whole run on another worker
+//! ```
+//! It knows no clock, no channel and no task: what waits is an effect, and its end an event.
+//! Events may come late, twice, or in any order; what does not belong to the present state is
+//! counted and passed over.
+
+mod candidates;
+mod counts;
+mod event;
+mod finish;
+mod prepare;
+mod rounds;
+mod running;
+mod sealing;
+mod slices;
+#[cfg(test)]
+mod tests;
+mod trust;
+
+pub use event::{Assembled, Dispatch, Effect, Event, JobReport, Phase};
+
+use alloy_consensus::{Header, TxEnvelope};
+use candidates::Candidates;
+use counts::Counting;
+use engine::{
+    block::Ommers,
+    header::{BlockResults, FieldComparison},
+    ids::{BootId, Incarnation, WorkerId},
+    ledger::{KnownSnapshot, Ledger, OverlaySync},
+    task::JobFrame,
+};
+use prepare::Preparing;
+use proto::coordinator::{PlanSummary, PlanWish};
+use rounds::Rounds;
+use sealing::Sealing;
+use slices::{Crew, OpenSlices};
+use std::{num::NonZeroU32, sync::Arc};
+use trust::Trust;
+
+/// Bounds and thresholds of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobLimits {
+    /// Rounds after which the rest becomes a tail.
+    pub max_rounds: NonZeroU32,
+    /// Slices of a round for each worker: how many it runs at once.
+    pub slices_per_worker: NonZeroU32,
+    /// Attempts of a slice that workers may refuse before the job fails.
+    pub slice_refusals_max: NonZeroU32,
+    /// Blocks of up to so many transactions have their senders recovered by the coordinator.
+    pub local_recovery_len_max: usize,
+    /// With `--plan auto`: predicted gas below which a block is one slice.
+    pub auto_split_gas_min: u64,
+}
+
+/// What a block's header says. Nothing but the comparison at the end may look at it.
+#[derive(Debug)]
+pub struct Expected {
+    header: Header,
+    ommers: Ommers,
+}
+
+impl Expected {
+    /// Sets a header apart.
+    pub const fn new(header: Header, ommers: Ommers) -> Self {
+        Self { header, ommers }
+    }
+
+    fn compare(&self, results: &BlockResults) -> Vec<FieldComparison> {
+        engine::header::compare(results, &self.header, self.ommers)
+    }
+}
+
+/// What a job is made of.
+#[derive(Debug)]
+pub struct JobSetup {
+    /// What is fixed for all slices.
+    pub frame: Arc<JobFrame>,
+    /// The block's transactions.
+    pub transactions: Arc<[Arc<TxEnvelope>]>,
+    /// What the header says.
+    pub expected: Expected,
+    /// Whether the block is to be committed.
+    pub commits: bool,
+    /// How it is to be cut.
+    pub plan: PlanWish,
+    /// Gas of a slice at most.
+    pub slice_gas: Option<u64>,
+    /// Breaks ties.
+    pub seed: u64,
+    /// Bounds.
+    pub limits: JobLimits,
+    /// Workers, in the order in which the job should prefer them.
+    pub workers: Vec<WorkerId>,
+}
+
+/// Where the machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Planned,
+    Preparing,
+    Running,
+    /// Waits until an earlier seal is dropped.
+    Aborting,
+    Sealing,
+    /// Waits for senders recovered again, to know who was wrong.
+    Blaming,
+    Committing,
+    Ended,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Job {
+    setup: JobSetup,
+    stage: Stage,
+    crew: Crew,
+    preparing: Preparing,
+    ledger: Ledger,
+    open: OpenSlices,
+    sync: OverlaySync,
+    rounds: Rounds,
+    trust: Trust,
+    sealing: Sealing,
+    candidates: Candidates,
+    counting: Counting,
+    summary: PlanSummary,
+    boot: Option<BootId>,
+    effects: Vec<Effect>,
+}
+
+impl Job {
+    /// Makes a job that has not begun.
+    pub fn new(setup: JobSetup) -> Self {
+        let transactions = Arc::clone(&setup.transactions);
+        let known = KnownSnapshot::default();
+        let mut counting = Counting::default();
+        counting.workers.extend(&setup.workers);
+        Self {
+            stage: Stage::Planned,
+            crew: Crew::new(setup.workers.clone()),
+            preparing: Preparing::new(transactions.len()),
+            ledger: Ledger::new(&setup.frame, transactions, known, Incarnation::default()),
+            open: OpenSlices::default(),
+            sync: OverlaySync::default(),
+            rounds: Rounds::default(),
+            trust: Trust::default(),
+            sealing: Sealing::default(),
+            candidates: Candidates::default(),
+            counting,
+            summary: PlanSummary::default(),
+            boot: None,
+            effects: Vec::new(),
+            setup,
+        }
+    }
+
+    /// Takes an event in and returns what is to be done.
+    pub fn on_event(&mut self, event: Event) -> Vec<Effect> {
+        if self.stage == Stage::Ended {
+            self.counting.n_late += 1;
+            return Vec::new();
+        }
+        match event {
+            Event::Started => self.start(),
+            Event::Prepared { worker, part, senders, cpu_us } => {
+                self.prepared(worker, part, senders, cpu_us);
+            }
+            Event::PrepareFailed { worker, part, status } => {
+                self.prepare_failed(worker, part, &status);
+            }
+            Event::Recovered { senders } => self.recovered(senders),
+            Event::SliceAnswered { worker, outcome } => self.slice_answered(worker, *outcome),
+            Event::SliceFailed { worker, dispatch, status } => {
+                self.slice_failed(worker, dispatch, &status);
+            }
+            Event::WorkerLost(worker) => self.worker_lost(worker),
+            Event::WorkerJoined(worker) => self.worker_joined(worker),
+            Event::SnapshotRead { boot, answers } => self.snapshot_read(boot, &answers),
+            Event::Assembled(assembled) => self.assembled(assembled),
+            Event::Sealed { boot, state_root } => self.sealed(boot, state_root),
+            Event::Aborted => self.aborted(),
+            Event::Committed => self.committed(),
+            Event::StateFailed(status) => self.state_failed(&status),
+            Event::ParentFailed(reason) => self.fail(reason),
+            Event::Deadline => self.deadline(),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Returns where the job is.
+    pub const fn phase(&self) -> Phase {
+        match self.stage {
+            Stage::Planned => Phase::Planned,
+            Stage::Preparing => Phase::Preparing,
+            Stage::Running => Phase::Running,
+            Stage::Aborting | Stage::Sealing | Stage::Blaming => Phase::Sealing,
+            Stage::Committing => Phase::Committing,
+            Stage::Ended => Phase::Ended,
+        }
+    }
+
+    /// Returns how many answers and outcomes came late, twice or from workers that are not
+    /// believed any more.
+    pub const fn n_late(&self) -> u64 {
+        self.counting.n_late
+    }
+
+    fn worker_joined(&mut self, worker: WorkerId) {
+        self.crew.join(worker);
+        self.counting.workers.insert(worker);
+        match self.stage {
+            Stage::Preparing => self.assign_parts(),
+            Stage::Running => self.assign(),
+            _ => {}
+        }
+    }
+
+    fn worker_lost(&mut self, worker: WorkerId) {
+        self.crew.lose(worker);
+        match self.stage {
+            Stage::Preparing => self.part_lost(worker),
+            Stage::Running => self.slices_lost(worker),
+            _ => {}
+        }
+    }
+
+    /// Notes the shard's boot id; false if the shard restarted and the job has to start again.
+    fn same_boot(&mut self, boot: BootId) -> bool {
+        let first = *self.boot.get_or_insert(boot);
+        if first != boot {
+            self.start_again(format!("the state shard restarted: boot id {first} became {boot}"));
+        }
+        first == boot
+    }
+}
