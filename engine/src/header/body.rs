@@ -2,8 +2,15 @@
 
 use crate::{block::Block, chain::ChainSpec};
 use alloy_consensus::Header;
-use alloy_hardforks::EthereumHardforks;
+use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
 
+/// Least gas limit of a block.
+const GAS_LIMIT_MIN: u64 = 5_000;
+/// Largest gas limit of a block.
+const GAS_LIMIT_MAX: u64 = (1 << 63) - 1;
+/// What the extra data of the first blocks of the DAO's fork have to be, and how many blocks.
+const DAO_EXTRA_DATA: &[u8] = b"dao-hard-fork";
+const DAO_BLOCKS: u64 = 10;
 /// Most bytes of a header's extra data.
 const EXTRA_DATA_BYTES_MAX: usize = 32;
 /// Most bytes of a block's RLP from Osaka on (EIP-7934): 10 MiB less 2 MiB for the beacon block.
@@ -36,6 +43,15 @@ pub enum BodyError {
         /// Gas limit.
         gas_limit: u64,
     },
+    /// The gas limit is one that no block may have.
+    #[error("gas limit {gas_limit} is not from {GAS_LIMIT_MIN} to {GAS_LIMIT_MAX}")]
+    GasLimit {
+        /// Gas limit.
+        gas_limit: u64,
+    },
+    /// The extra data is not what tells the two sides of the DAO's fork apart.
+    #[error("the extra data does not say `dao-hard-fork`")]
+    DaoExtraData,
     /// The extra data is too long.
     #[error("extra data of {n_bytes} bytes is longer than {EXTRA_DATA_BYTES_MAX}")]
     ExtraData {
@@ -82,6 +98,12 @@ pub fn check_body(chain: &ChainSpec, block: &Block, n_bytes: usize) -> Result<()
         let Header { gas_used, gas_limit, .. } = *header;
         return Err(BodyError::GasUsed { gas_used, gas_limit });
     }
+    if !(GAS_LIMIT_MIN..=GAS_LIMIT_MAX).contains(&header.gas_limit) {
+        return Err(BodyError::GasLimit { gas_limit: header.gas_limit });
+    }
+    if names_dao_fork(chain, header.number) && header.extra_data.as_ref() != DAO_EXTRA_DATA {
+        return Err(BodyError::DaoExtraData);
+    }
     if header.extra_data.len() > EXTRA_DATA_BYTES_MAX {
         return Err(BodyError::ExtraData { n_bytes: header.extra_data.len() });
     }
@@ -92,6 +114,15 @@ pub fn check_body(chain: &ChainSpec, block: &Block, n_bytes: usize) -> Result<()
         check_proof_of_stake(header)?;
     }
     check_ommers(chain, block)
+}
+
+/// Tells whether a block is one of the first after the DAO's fork. A chain that had it from
+/// genesis on never saw the other side.
+fn names_dao_fork(chain: &ChainSpec, number: u64) -> bool {
+    match chain.ethereum_fork_activation(EthereumHardfork::Dao) {
+        ForkCondition::Block(fork) if fork > 0 => (fork..fork + DAO_BLOCKS).contains(&number),
+        _ => false,
+    }
 }
 
 fn check_fork_fields(chain: &ChainSpec, block: &Block) -> Result<(), BodyError> {

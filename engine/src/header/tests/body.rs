@@ -7,8 +7,10 @@ use crate::{
     header::{BodyError, check_body},
 };
 use alloy_consensus::Header;
-use alloy_hardforks::EthereumHardfork::{
-    self, Berlin, Cancun, London, Osaka, Paris, Prague, Shanghai,
+use alloy_eips::eip7892::BlobScheduleBlobParams;
+use alloy_hardforks::{
+    EthereumHardfork::{self, Berlin, Cancun, London, Osaka, Paris, Prague, Shanghai},
+    ForkCondition,
 };
 use alloy_primitives::{B256, U256};
 
@@ -71,6 +73,14 @@ fn a_field_of_a_later_fork_may_not_be_there() {
 fn what_the_header_says_of_gas_and_extra_data_has_to_be_possible() {
     let gas = with(|block| block.header.gas_used = 30_000_001);
     assert!(matches!(check(Prague, &gas, 600), Err(BodyError::GasUsed { .. })));
+    for gas_limit in [0, 4_999, 1 << 63] {
+        let limit = with(|block| block.header.gas_limit = gas_limit);
+        assert_eq!(check(Prague, &limit, 600), Err(BodyError::GasLimit { gas_limit }));
+    }
+    for gas_limit in [5_000, (1 << 63) - 1] {
+        let limit = with(|block| block.header.gas_limit = gas_limit);
+        assert_eq!(check(Prague, &limit, 600), Ok(()));
+    }
     let full = with(|block| block.header.extra_data = vec![0; 32].into());
     assert_eq!(check(Prague, &full, 600), Ok(()));
     let over = with(|block| block.header.extra_data = vec![0; 33].into());
@@ -113,4 +123,21 @@ fn a_block_of_osaka_has_at_most_eight_mebibytes() {
     let over = BodyError::TooLarge { n_bytes: most + 1 };
     assert_eq!(check(Osaka, &block(), most + 1), Err(over));
     assert_eq!(check(Prague, &block(), most + 1), Ok(()));
+}
+
+#[test]
+fn ten_blocks_of_the_daos_fork_say_so() {
+    let forks = [EthereumHardfork::Frontier, EthereumHardfork::Homestead];
+    let forks = forks.map(|fork| (fork, ForkCondition::Block(0))).into_iter();
+    let forks = forks.chain([(EthereumHardfork::Dao, ForkCondition::Block(10))]);
+    let chain = ChainSpec::custom(1, forks, BlobScheduleBlobParams::mainnet(), None);
+    for (number, is_asked) in [(9, false), (10, true), (19, true), (20, false)] {
+        let mut block = with_ommers(&[]);
+        block.header.number = number;
+        let expected = if is_asked { Err(BodyError::DaoExtraData) } else { Ok(()) };
+        assert_eq!(check_body(&chain, &block, 600), expected, "{number}");
+        block.header.extra_data = b"dao-hard-fork".to_vec().into();
+        assert_eq!(check_body(&chain, &block, 600), Ok(()), "{number}");
+    }
+    assert_eq!(check(Berlin, &with_ommers(&[]), 600), Ok(()), "a fork at genesis asks nothing");
 }
