@@ -1,5 +1,17 @@
-//! The coordinator: takes blocks in, cuts them, sends slices to workers, and decides.
+//! The coordinator: takes blocks in, cuts them, sends slices to workers, validates what they answer
+//! and decides.
 //!
-//! Start reading at [`job`], the state machine of one block.
+//! It executes nothing itself and keeps no state: a block's memory lives as long as its job. Start
+//! reading at [`job`], the state machine of one block; [`Coordinator`] makes one that runs.
 
+mod commit;
+pub mod config;
+pub mod cpu;
+mod dispatch;
+mod front;
+mod handle;
 pub mod job;
+mod job_actor;
+pub mod metrics;
+
+pub use handle::{Coordinator, CoordinatorHandle, StartError};

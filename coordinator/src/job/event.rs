@@ -91,8 +91,8 @@ pub enum Event {
     Committed,
     /// The state service did not do what it was asked, however often.
     StateFailed(Status),
-    /// The block that this one builds on did not come to a Snapshot.
-    ParentFailed(String),
+    /// Something that the job cannot do without failed: its parent, or work on a CPU thread.
+    CannotGoOn(String),
     /// The job's time is over.
     Deadline,
 }

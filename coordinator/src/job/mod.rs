@@ -187,7 +187,7 @@ impl Job {
             Event::Aborted => self.aborted(),
             Event::Committed => self.committed(),
             Event::StateFailed(status) => self.state_failed(&status),
-            Event::ParentFailed(reason) => self.fail(reason),
+            Event::CannotGoOn(reason) => self.fail(reason),
             Event::Deadline => self.deadline(),
         }
         std::mem::take(&mut self.effects)
