@@ -312,21 +312,37 @@ mod tests {
         assert_eq!(waiting.await.unwrap_err(), PoolError::Stopped);
     }
 
+    #[test]
+    fn threads_end_with_their_pool() {
+        let pool = pool(3, 4);
+        let shared = Arc::downgrade(&pool.shared);
+
+        drop(pool);
+
+        // Each thread holds one; this turns for ever if one of them goes on.
+        while shared.strong_count() > 0 {
+            thread::yield_now();
+        }
+    }
+
     #[tokio::test]
     async fn cpu_time_is_that_of_the_work_and_not_of_its_waiting() {
         let pool = pool(1, 4);
+        let count = || (0..20_000_000_u64).fold(0, |sum, n| std::hint::black_box(sum ^ n));
         let (release, released) = mpsc::channel::<()>();
+        let (started, has_started) = mpsc::channel();
         let waiting = run(&pool, order(1, 1), CpuTime::Thread, move || {
+            started.send(()).unwrap();
             let _ = released.recv();
         });
-        // Runs after the release: the one thread is in the work above until then.
-        let counting = run(&pool, order(1, 2), CpuTime::Thread, || {
-            (0..20_000_000_u64).fold(0, |sum, n| std::hint::black_box(sum ^ n))
-        });
+        let counting = run(&pool, order(1, 2), CpuTime::Thread, count);
+        has_started.recv().unwrap();
+        // As long as this thread counts, the one of the pool waits.
+        std::hint::black_box(count());
         drop(release);
 
         let (waiting, counting) = (waiting.await.unwrap(), counting.await.unwrap());
-        assert!(counting.cpu > waiting.cpu, "{:?} and {:?}", counting.cpu, waiting.cpu);
+        assert!(counting.cpu > 4 * waiting.cpu, "{:?} and {:?}", counting.cpu, waiting.cpu);
         assert!(counting.cpu.as_micros() > 1_000, "{:?}", counting.cpu);
     }
 }

@@ -58,15 +58,6 @@ impl Asked {
     pub(super) fn new(key: SnapshotKey, why: Why, run: RunId) -> Self {
         Self { key, why, waiters: vec![run] }
     }
-
-    pub(super) const fn is_with_code(&self) -> bool {
-        matches!(self.key, SnapshotKey::AccountWithCode(_))
-    }
-
-    pub(super) fn wait(&mut self, run: RunId) -> Wanted {
-        self.waiters.push(run);
-        Wanted::Later
-    }
 }
 
 impl Entry {
@@ -85,7 +76,10 @@ impl Entry {
 
     pub(super) fn answer_or_wait(&mut self, run: RunId) -> Wanted {
         match self {
-            Self::Asked(asked) => asked.wait(run),
+            Self::Asked(asked) => {
+                asked.waiters.push(run);
+                Wanted::Later
+            }
             entry => Wanted::Here(entry.answer().unwrap_or(SnapshotAnswer::Unavailable)),
         }
     }

@@ -121,13 +121,9 @@ impl JobKeys {
         if let Some(answer) = self.code(&hash, codes) {
             return Wanted::Here(answer);
         }
-        if let Some(entry) = self.entries.get_mut(&KnownKey::Code(hash)) {
-            return entry.answer_or_wait(run);
-        }
-        match self.entries.get_mut(&KnownKey::Account(address)) {
-            // It may bring the code with it.
-            Some(Entry::Asked(asked)) if asked.is_with_code() => asked.wait(run),
-            _ => self.ask(run, SnapshotKey::Code(address, hash), why),
+        match self.entries.get_mut(&KnownKey::Code(hash)) {
+            None => self.ask(run, SnapshotKey::Code(address, hash), why),
+            Some(entry) => entry.answer_or_wait(run),
         }
     }
 

@@ -118,7 +118,8 @@ async fn a_lost_worker_drops_what_it_runs_and_answers_nothing_any_more() {
 
     assert!(fault.has_fired());
     for lost in [first, second, slice(3, 0).await] {
-        assert_eq!(lost.unwrap_err().code, Code::Unavailable);
+        let lost = lost.unwrap_err();
+        assert_eq!((lost.code, lost.message.as_str()), (Code::Unavailable, "the worker is gone"));
     }
     let prepare = PrepareRequest { frame: frame(1, 2), transactions: Vec::new() };
     assert_eq!(worker.prepare(prepare).await.unwrap_err().code, Code::Unavailable);

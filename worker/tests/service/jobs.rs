@@ -161,9 +161,13 @@ async fn what_goes_beyond_a_bound_is_refused_and_taken_later() {
     let beyond = async {
         state.until_reads(1).await;
         let second = worker.execute_slice(call(&frame(2, 2), 1, alice, contract(1))).await;
-        assert_eq!(code_of(second), Code::ResourceExhausted, "a second slice");
+        let second = second.unwrap_err();
+        assert_eq!(second.code, Code::ResourceExhausted);
+        assert!(second.message.starts_with("1 slices run or wait"), "{second}");
         let third = worker.execute_slice(call(&frame(3, 2), 0, alice, contract(1))).await;
-        assert_eq!(code_of(third), Code::ResourceExhausted, "a third job");
+        let third = third.unwrap_err();
+        assert_eq!(third.code, Code::ResourceExhausted);
+        assert!(third.message.starts_with("2 jobs are open"), "{third}");
         state.release();
     };
 
@@ -302,7 +306,8 @@ async fn a_stopped_worker_answers_nobody_and_cancels_what_runs() {
     let slice = worker.execute_slice(call(&frame(1, 1), 0, alice, contract(1)));
     let (slice, ()) = join!(slice, stop);
 
-    assert_eq!(code_of(slice), Code::Unavailable);
+    let slice = slice.unwrap_err();
+    assert_eq!((slice.code, slice.message.as_str()), (Code::Unavailable, "the worker is gone"));
     assert_eq!(code_of(worker.end_job(job(1)).await), Code::Unavailable);
     let late = worker.execute_slice(call(&frame(2, 1), 0, alice, contract(1))).await;
     assert_eq!(code_of(late), Code::Unavailable);

@@ -197,6 +197,23 @@ async fn code_that_the_snapshot_lacks_makes_the_outcome_unavailable_and_not_wron
 }
 
 #[actix::test]
+async fn code_that_the_snapshot_lacks_is_not_asked_for_where_only_the_account_is_looked_at() {
+    let state = Arc::new(MemoryState::default());
+    let looks_at_the_balance = [&[0x73], contract(2).as_slice(), &[0x31, 0x00]].concat();
+    state.put_code(contract(1), &looks_at_the_balance.into());
+    state.put_code(contract(2), &PEEK);
+    state.drop_code(&PEEK);
+
+    let task = call(&frame(1, 1), 0, Person::number(1), contract(1));
+    let outcome = start(&state).execute_slice(task).await.unwrap();
+
+    assert!(outcome.transactions[0].executed().is_some());
+    let asked = state.keys_asked();
+    assert_eq!(asked.last(), Some(&SnapshotKey::AccountWithCode(contract(2))), "{asked:?}");
+    assert_eq!(asked.len(), 3, "{asked:?}");
+}
+
+#[actix::test]
 async fn a_slice_sees_the_overlay_as_sent_so_far_and_not_what_was_taken_back() {
     let state = Arc::new(MemoryState::default());
     state.put_code(contract(1), &PEEK);

@@ -57,6 +57,7 @@ pub(super) struct Driver {
     pub(super) answers: BTreeMap<RunId, Result<Box<SliceOutcome>, WorkerError>>,
     pub(super) keys_asked: Vec<SnapshotKey>,
     pub(super) n_reads: usize,
+    pub(super) longest_read: usize,
     pub(super) n_staged: usize,
 }
 
@@ -72,6 +73,7 @@ impl Driver {
             answers: BTreeMap::new(),
             keys_asked: Vec::new(),
             n_reads: 0,
+            longest_read: 0,
             n_staged: 0,
         }
     }
@@ -133,6 +135,7 @@ impl Driver {
                 }
                 Effect::Read(Reading { batch, request, .. }) => {
                     self.keys_asked.extend(&request.keys);
+                    self.longest_read = self.longest_read.max(request.keys.len());
                     self.n_reads += 1;
                     UnderWay::Read(batch, request.keys)
                 }
