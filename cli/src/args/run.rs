@@ -1,0 +1,63 @@
+//! Flags of `evmesh run`.
+
+use super::{FaultArg, PlanArg, values};
+use clap::Args;
+use std::{
+    num::{NonZeroU16, NonZeroU64},
+    time::Duration,
+};
+
+const INPUTS: &str = "\
+Inputs, recognised by their content:
+  a folder or archive of blocks with the state values they read
+  workload:NAME?txs=…&blocks=…&accounts=…&hot=…&seed=…
+    NAME is transfers, erc20, swaps, chain, hybrid or compute
+
+Each block's parent state is loaded first. Then the clock starts when the raw bytes are handed to
+the cluster and ends with its outcome. Serial revm does the same job from the same bytes on one
+thread with its own memory, before or after the cluster in turns.
+
+Examples:
+  evmesh run 'workload:transfers?txs=2000&accounts=10000'
+  evmesh run 'workload:erc20?dist=zipf' --workers 2 --state-delay 200us
+  evmesh run blocks/ --slice-gas 1 --json";
+
+/// Executes the blocks of inputs on a cluster in this process, beside serial revm.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = INPUTS)]
+pub struct RunArgs {
+    /// Folders or archives of blocks, or generated workloads; run in this order
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
+    /// Number of workers [default: 4]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroU16>,
+    /// Slices that each worker runs at once, one CPU thread each [default: 1]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroU16>,
+    /// How blocks are cut into slices [default: split]
+    #[arg(long, value_enum, value_name = "PLAN")]
+    pub plan: Option<PlanArg>,
+    /// Gas of a slice at most; 1 makes every transaction a slice [default: none, cut by workers]
+    #[arg(long, value_name = "GAS")]
+    pub slice_gas: Option<NonZeroU64>,
+    /// Seed of every choice that does not change the outcome [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Leaves serial revm out: headers are still compared
+    #[arg(long)]
+    pub no_oracle: bool,
+    /// Breaks something on purpose, so that checks can be seen to fail [default: none]
+    #[arg(long, value_enum, value_name = "FAULT")]
+    pub fault: Option<FaultArg>,
+    /// Moves the state away: delay of each answer, as in 200us or 1ms [default: 0s]
+    ///
+    /// The cluster pays it once per answer of the state service. Serial revm pays it once per
+    /// distinct account and slot of a block; code comes with its account. The delay that was
+    /// really paid is printed.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub state_delay: Option<Duration>,
+    /// Prints JSON Lines (evmesh.run/1) instead of a table
+    #[arg(long)]
+    pub json: bool,
+}

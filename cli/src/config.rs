@@ -1,0 +1,196 @@
+//! Settings of `evmesh`: defaults, then a file, then the environment, then flags.
+
+use crate::{
+    args::{CommonArgs, PlanArg, RunArgs},
+    failure::Failure,
+};
+use cluster::{
+    config::{ConfigError, Loader},
+    telemetry::TelemetryConfig,
+};
+use coordinator::config::CoordinatorConfig;
+use serde::Deserialize;
+use state_service::config::StateConfig;
+use std::num::{NonZeroU16, NonZeroU64};
+use worker::config::WorkerConfig;
+
+/// Everything that `evmesh` can be told beside its inputs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Logs and spans.
+    pub telemetry: TelemetryConfig,
+    /// The cluster in this process.
+    pub sandbox: SandboxConfig,
+    /// Its coordinator.
+    pub coordinator: CoordinatorConfig,
+    /// Each of its workers.
+    pub worker: WorkerConfig,
+    /// Its state service.
+    pub state: StateConfig,
+    /// How blocks are run.
+    pub run: RunConfig,
+}
+
+/// The cluster in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxConfig {
+    /// Number of workers.
+    pub workers: NonZeroU16,
+}
+
+/// How blocks are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// How blocks are cut into slices.
+    pub plan: PlanArg,
+    /// Gas of a slice at most.
+    pub slice_gas: Option<NonZeroU64>,
+    /// Seed of every choice that does not change the outcome.
+    pub seed: u64,
+    /// Whether serial revm runs beside the cluster.
+    pub oracle: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        // A table of results on the terminal is not to be buried in log lines.
+        let telemetry = TelemetryConfig { filter: "warn".to_owned(), ..TelemetryConfig::default() };
+        Self {
+            telemetry,
+            sandbox: SandboxConfig::default(),
+            coordinator: CoordinatorConfig::default(),
+            worker: WorkerConfig::default(),
+            state: StateConfig::default(),
+            run: RunConfig::default(),
+        }
+    }
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self { workers: NonZeroU16::new(4).expect("4 is not zero") }
+    }
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self { plan: PlanArg::default(), slice_gas: None, seed: 0, oracle: true }
+    }
+}
+
+impl Config {
+    /// Reads the settings; `loader` knows the environment already.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or a setting is unknown or not of its type.
+    pub fn load(
+        loader: Loader,
+        common: &CommonArgs,
+        run: Option<&RunArgs>,
+    ) -> Result<Self, Failure> {
+        let loader = loader
+            .file(common.config.as_deref())
+            .flag("telemetry.otlp_endpoint", common.otlp.as_deref())
+            .flag("telemetry.filter", common.log.as_deref());
+        let loader = match run {
+            Some(run) => with_run_flags(loader, run),
+            None => loader,
+        };
+        loader.load().map_err(|error| refused(&error))
+    }
+}
+
+fn with_run_flags(loader: Loader, run: &RunArgs) -> Loader {
+    let state_delay = run.state_delay.map(humantime_serde::re::humantime::format_duration);
+    loader
+        .flag("sandbox.workers", run.workers)
+        .flag("worker.threads", run.threads)
+        .flag("state.read_delay", state_delay)
+        .flag("run.plan", run.plan.map(PlanArg::name))
+        .flag("run.slice_gas", run.slice_gas)
+        .flag("run.seed", run.seed)
+        .flag("run.oracle", run.no_oracle.then_some(false))
+}
+
+fn refused(error: &ConfigError) -> Failure {
+    Failure::usage(error, error.at(), error.hint())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command};
+    use clap::Parser;
+    use std::time::Duration;
+
+    fn load(variables: &[(&str, &str)], args: &[&str]) -> Result<Config, Failure> {
+        let all = ["evmesh"].iter().chain(args);
+        let cli = Cli::parse_from(all);
+        let run = match &cli.command {
+            Command::Run(run) => Some(run),
+            Command::Demo => None,
+        };
+        Config::load(Loader::new().variables(variables.iter().copied()), &cli.common, run)
+    }
+
+    #[test]
+    fn what_nobody_sets_has_the_defaults_that_help_names() {
+        let config = load(&[], &["run", "x"]).unwrap();
+
+        assert_eq!(config.sandbox, SandboxConfig::default());
+        assert_eq!((config.sandbox.workers.get(), config.worker.threads.get()), (4, 1));
+        assert_eq!(config.run, RunConfig::default());
+        assert_eq!(config.telemetry.filter, "warn");
+    }
+
+    #[test]
+    fn flags_come_after_the_environment_and_that_after_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("evmesh.toml");
+        std::fs::write(&file, "[sandbox]\nworkers = 7\n[worker]\nthreads = 3\n[run]\nseed = 5\n")
+            .unwrap();
+        let file = file.to_str().unwrap();
+
+        let config = load(
+            &[("EVMESH_SANDBOX__WORKERS", "6"), ("EVMESH_RUN__PLAN", "whole")],
+            &["run", "x", "--config", file, "--workers", "5", "--state-delay", "200us"],
+        )
+        .unwrap();
+
+        assert_eq!(config.sandbox.workers.get(), 5);
+        assert_eq!(config.worker.threads.get(), 3);
+        assert_eq!(config.state.read_delay, Duration::from_micros(200));
+        assert_eq!((config.run.seed, config.run.plan), (5, PlanArg::Whole));
+    }
+
+    #[test]
+    fn every_flag_of_run_arrives() {
+        let args = ["run", "x", "--threads", "2", "--plan", "auto", "--slice-gas", "9"];
+        let config = load(&[], &[&args[..], &["--seed", "3", "--no-oracle"]].concat()).unwrap();
+
+        let slice_gas = NonZeroU64::new(9);
+        let run = RunConfig { plan: PlanArg::Auto, slice_gas, seed: 3, oracle: false };
+        assert_eq!(config.run, run);
+        assert_eq!(config.worker.threads.get(), 2);
+    }
+
+    #[test]
+    fn spans_that_are_exported_are_those_of_info_and_a_filter_has_the_last_word() {
+        let exported = load(&[], &["run", "x", "--otlp", "http://127.0.0.1:1"]).unwrap();
+        let filtered = load(&[], &["run", "x", "--otlp", "http://127.0.0.1:1", "--log", "error"]);
+
+        assert_eq!(exported.telemetry.filter, "info");
+        assert_eq!(filtered.unwrap().telemetry.filter, "error");
+    }
+
+    #[test]
+    fn a_setting_that_is_not_known_is_refused_where_it_was_set() {
+        let failure = load(&[("EVMESH_SANDBOX__WORKER", "6")], &["demo"]).unwrap_err();
+
+        assert_eq!(failure.exit.code(), 2);
+        assert_eq!(failure.at, "environment variable EVMESH_SANDBOX__WORKER");
+    }
+}

@@ -1,0 +1,29 @@
+//! `evmesh`: the embedded cluster, and every command of the user.
+//!
+//! It wires the processes' crates together in one process (the sandbox), hands blocks over, runs
+//! the oracle beside, and reports. It decides nothing about a block: coordinator and engine do.
+//! Start reading at [`session`] for how blocks are run, at [`compare`] for what equal means, and at
+//! [`report`] for what is printed.
+
+pub mod args;
+pub mod compare;
+pub mod config;
+pub mod demo;
+pub mod exit;
+pub mod failure;
+pub mod open;
+pub mod process;
+pub mod progress;
+pub mod report;
+pub mod run;
+pub mod sandbox;
+pub mod serial;
+pub mod session;
+pub mod table;
+pub mod text;
+
+/// Version of evmesh.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Commit that the program was built from, if it was built in a repository.
+pub const COMMIT: Option<&str> = option_env!("EVMESH_COMMIT");

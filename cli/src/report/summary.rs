@@ -1,0 +1,54 @@
+//! The last line of a run: everything added up.
+
+use super::{FieldCounts, Fields};
+use serde::Serialize;
+
+/// All blocks of a run together.
+#[derive(Clone, Debug, Serialize)]
+pub struct SummaryLine {
+    /// Blocks run.
+    pub blocks: u64,
+    /// Of these, equal.
+    pub equal: u64,
+    /// Different.
+    pub different: u64,
+    /// Invalid, and the input does not say so.
+    pub invalid: u64,
+    /// Invalid, as the input says.
+    pub refused_as_expected: u64,
+    /// Not finished.
+    pub failed: u64,
+    /// Transactions of all blocks.
+    pub transactions: u64,
+    /// Gas of all blocks that were executed.
+    pub gas: u64,
+    /// The cluster's time for all blocks.
+    pub wall_us: u64,
+    /// Serial time for all blocks; nothing without the oracle.
+    pub serial_us: Option<u64>,
+    /// `serial_us / wall_us`.
+    pub speedup: Option<f64>,
+    /// Millions of gas a second, of the cluster.
+    pub mgas_per_s: Option<f64>,
+    /// CPU time by role.
+    pub cpu_us: CpuTimes,
+    /// How often each header field compared how.
+    pub fields: Fields<FieldCounts>,
+    /// Comparison with the state that the input expects at its end; nothing where it expects none.
+    pub post_state: Option<&'static str>,
+    /// The code that the process ends with.
+    pub exit_code: u8,
+}
+
+/// CPU time by role in microseconds; nothing where nobody measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CpuTimes {
+    /// The coordinator's.
+    pub coordinator: Option<u64>,
+    /// All workers'.
+    pub workers: Option<u64>,
+    /// The state service's.
+    pub state: Option<u64>,
+    /// Serial execution's.
+    pub serial: Option<u64>,
+}

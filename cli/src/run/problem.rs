@@ -1,0 +1,53 @@
+//! What is wrong with a block, as the three lines of an error.
+
+use crate::{
+    failure::Failure,
+    report::{BlockLine, BlockStatus},
+};
+
+/// Returns what is wrong with a block, where, and what to try; nothing if nothing is.
+pub(super) fn problem_of(block: &BlockLine) -> Option<Failure> {
+    let (what, transaction) = match block.status {
+        BlockStatus::Equal | BlockStatus::RefusedAsExpected => return None,
+        BlockStatus::Different => of_difference(block),
+        BlockStatus::Invalid | BlockStatus::Failed => of_error(block),
+    };
+    let at = format!("{}, block {}", block.input, block.number);
+    let at = match transaction {
+        Some(transaction) => format!("{at}, transaction {transaction}"),
+        None => at,
+    };
+    Some(match block.status {
+        BlockStatus::Different => Failure::difference(
+            what,
+            at,
+            "run the block with --plan whole --workers 1: if that is equal, report this",
+        ),
+        BlockStatus::Failed => {
+            Failure::cluster(what, at, "run it again; with --log info to see why")
+        }
+        _ => Failure::invalid(what, at, "check where the block comes from"),
+    })
+}
+
+fn of_difference(block: &BlockLine) -> (String, Option<u64>) {
+    let Some(difference) = &block.first_difference else {
+        return ("the block is different".to_owned(), None);
+    };
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    let what = format!(
+        "{} is {}, and the {} has {}",
+        difference.field,
+        value(&difference.cluster),
+        difference.against,
+        value(&difference.expected),
+    );
+    (what, difference.transaction)
+}
+
+fn of_error(block: &BlockLine) -> (String, Option<u64>) {
+    let Some(error) = &block.error else {
+        return (format!("the block is {}", block.status.name()), None);
+    };
+    (format!("{}: {}", error.code, error.message), error.transaction)
+}

@@ -1,0 +1,62 @@
+//! The state below an input's first block, in the cluster.
+
+use alloy_primitives::B256;
+use engine::ids::SnapshotId;
+use inputs::ParentState;
+use proto::{
+    coordinator::Mode,
+    state::{AccountState, LoadGenesisRequest, StateService, StateValues},
+    status::Status,
+};
+
+/// A state that was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// The genesis of the cluster's own chain: blocks on it are committed.
+    Genesis(B256),
+    /// A Snapshot of its own: blocks on it are verified, and gone with it.
+    Values(SnapshotId),
+}
+
+impl Loaded {
+    pub(super) async fn load(
+        state: &dyn StateService,
+        parent: &ParentState,
+    ) -> Result<Self, Status> {
+        let values = values_of(parent.values());
+        match parent {
+            ParentState::Genesis { block_hash, block_number, .. } => {
+                let (block_hash, block_number) = (*block_hash, *block_number);
+                let request = LoadGenesisRequest { block_hash, block_number, state: values };
+                state.load_genesis(request).await?;
+                Ok(Self::Genesis(block_hash))
+            }
+            ParentState::Values(_) => Ok(Self::Values(state.load_snapshot(values).await?)),
+        }
+    }
+
+    /// Returns the Snapshot below the first block.
+    pub const fn parent(self) -> SnapshotId {
+        match self {
+            Self::Genesis(block_hash) => SnapshotId::Block(block_hash),
+            Self::Values(snapshot) => snapshot,
+        }
+    }
+
+    /// Returns what is to become of blocks on it.
+    pub const fn mode(self) -> Mode {
+        match self {
+            Self::Genesis(_) => Mode::VerifyAndCommit,
+            Self::Values(_) => Mode::Verify,
+        }
+    }
+}
+
+fn values_of(values: &inputs::StateValues) -> StateValues {
+    let accounts = values.accounts.iter().map(|values| AccountState {
+        address: values.address,
+        account: values.account,
+        storage: values.storage.clone(),
+    });
+    StateValues { accounts: accounts.collect(), codes: values.codes.clone() }
+}

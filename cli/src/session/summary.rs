@@ -1,0 +1,95 @@
+//! Everything that a run added up.
+
+use super::{BlockReport, verdict::exit_of};
+use crate::{
+    exit::Exit,
+    report::{BlockStatus, CpuTimes, FieldCounts, Fields, SummaryLine, mgas_per_s, ratio},
+};
+
+/// Adds up the blocks of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    counts: [u64; 5],
+    transactions: u64,
+    gas: u64,
+    wall_us: u64,
+    serial_us: Option<u64>,
+    workers_cpu_us: u64,
+    serial_cpu_us: Option<u64>,
+    fields: Fields<FieldCounts>,
+    exit: Exit,
+}
+
+impl Summary {
+    /// Adds a block.
+    pub fn add(&mut self, block: &BlockReport) {
+        let line = &block.line;
+        self.counts[position(line.status)] += 1;
+        self.transactions += line.transactions;
+        self.gas += line.gas_used.unwrap_or(0);
+        self.wall_us += line.times.wall_us.unwrap_or(0);
+        add(&mut self.serial_us, line.times.serial_us);
+        self.workers_cpu_us += block.workers_cpu_us;
+        add(&mut self.serial_cpu_us, block.serial_cpu_us);
+        self.fields.add(&block.fields);
+        self.exit = self.exit.or(exit_of(line.status));
+    }
+
+    /// Returns how the command ends.
+    pub const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Returns the number of blocks that ended like this.
+    pub const fn count(&self, status: BlockStatus) -> u64 {
+        self.counts[position(status)]
+    }
+
+    /// Returns the number of all blocks.
+    pub fn blocks(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Returns the report's line.
+    pub fn line(&self) -> SummaryLine {
+        SummaryLine {
+            blocks: self.blocks(),
+            equal: self.count(BlockStatus::Equal),
+            different: self.count(BlockStatus::Different),
+            invalid: self.count(BlockStatus::Invalid),
+            refused_as_expected: self.count(BlockStatus::RefusedAsExpected),
+            failed: self.count(BlockStatus::Failed),
+            transactions: self.transactions,
+            gas: self.gas,
+            wall_us: self.wall_us,
+            serial_us: self.serial_us,
+            speedup: self.serial_us.and_then(|serial_us| ratio(serial_us, self.wall_us)),
+            mgas_per_s: mgas_per_s(self.gas, self.wall_us),
+            cpu_us: CpuTimes {
+                coordinator: None,
+                workers: Some(self.workers_cpu_us),
+                state: None,
+                serial: self.serial_cpu_us,
+            },
+            fields: self.fields,
+            post_state: None,
+            exit_code: self.exit.code(),
+        }
+    }
+}
+
+const fn position(status: BlockStatus) -> usize {
+    match status {
+        BlockStatus::Equal => 0,
+        BlockStatus::Different => 1,
+        BlockStatus::Invalid => 2,
+        BlockStatus::RefusedAsExpected => 3,
+        BlockStatus::Failed => 4,
+    }
+}
+
+fn add(sum: &mut Option<u64>, more: Option<u64>) {
+    if let Some(more) = more {
+        *sum = Some(sum.unwrap_or(0) + more);
+    }
+}
