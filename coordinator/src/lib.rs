@@ -13,5 +13,7 @@ mod handle;
 pub mod job;
 mod job_actor;
 pub mod metrics;
+#[cfg(test)]
+mod tests;
 
 pub use handle::{Coordinator, CoordinatorHandle, StartError};

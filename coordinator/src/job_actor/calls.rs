@@ -194,15 +194,19 @@ impl JobActor {
         }
     }
 
-    /// Runs a future whose end is an event.
+    /// Runs a future whose end is an event of the present run; if the job starts again meanwhile,
+    /// it is none.
     pub(super) fn spawn_event(
         &self,
         context: &mut Context<Self>,
         future: impl Future<Output = Event> + 'static,
     ) {
+        let run = self.n_restarts;
         let future = future.into_actor(self);
-        context.spawn(future.map(|event, actor, context| {
-            actix::Handler::handle(actor, Happened(event), context);
+        context.spawn(future.map(move |event, actor, context| {
+            if actor.n_restarts == run {
+                actor.notice(event, context);
+            }
         }));
     }
 }

@@ -47,7 +47,11 @@ impl JobActor {
             async move { cpu.run(move || assemble(&block, &frame, receipts, &requests)).await };
         let span = info_span!(parent: &self.span, "finalise");
         let assembling = assembling.instrument(span).into_actor(self);
+        let run = self.n_restarts;
         context.spawn(assembling.map(move |assembled, actor, context| {
+            if actor.n_restarts != run {
+                return;
+            }
             actor.watch.finalised(clock.now().saturating_sub(begun));
             let broken = |_| Event::CannotGoOn("putting receipts together panicked".to_owned());
             actor.happened(assembled.map_or_else(broken, Event::Assembled), context);

@@ -19,7 +19,10 @@ use crate::{
     front::{Front, Progress, Progressed, Submission, Tools},
     job::{Dispatch, Event, Expected, Job, JobReport, JobSetup},
 };
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, SpawnHandle};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message,
+    SpawnHandle, WrapFuture,
+};
 use alloy_primitives::B256;
 use decode::{Decoded, DecodedBlock};
 use engine::{
@@ -75,6 +78,8 @@ pub(crate) struct JobActor {
     calls: BTreeMap<(WorkerId, Dispatch), SpawnHandle>,
     lane: StateLane,
     watch: Stopwatch,
+    /// The id under which the job starts again.
+    again: Option<JobId>,
     n_restarts: u32,
 }
 
@@ -125,6 +130,7 @@ impl JobActor {
             calls: BTreeMap::new(),
             lane: StateLane::new(job),
             watch,
+            again: None,
             n_restarts: 0,
             tools,
         }
@@ -208,10 +214,8 @@ impl Actor for JobActor {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(self.tools.config.limits.mailbox_len_max.get());
         let deadline = self.tools.clock.sleep(self.tools.config.deadlines.job);
-        self.spawn_event(context, async move {
-            deadline.await;
-            Event::Deadline
-        });
+        let deadline = deadline.into_actor(self);
+        context.spawn(deadline.map(|(), actor, context| actor.notice(Event::Deadline, context)));
         self.decode(context);
     }
 }
@@ -270,9 +274,22 @@ impl Handler<Again> for JobActor {
     type Result = ();
 
     fn handle(&mut self, Again(job): Again, context: &mut Self::Context) {
-        self.job = job;
-        self.lane = StateLane::new(job);
-        self.begin(context);
+        self.again = Some(job);
+        self.begin_again(context);
+    }
+}
+
+impl JobActor {
+    /// Starts again when nothing of the run before is under way at the state service.
+    fn begin_again(&mut self, context: &mut Context<Self>) {
+        if !self.lane.is_idle() || self.done.is_none() {
+            return;
+        }
+        if let Some(job) = self.again.take() {
+            self.job = job;
+            self.lane = StateLane::new(job);
+            self.begin(context);
+        }
     }
 }
 
@@ -280,17 +297,22 @@ impl Handler<Happened> for JobActor {
     type Result = ();
 
     fn handle(&mut self, Happened(event): Happened, context: &mut Self::Context) {
+        self.notice(event, context);
+    }
+}
+
+impl JobActor {
+    /// Takes note of an event, whether there is a machine yet or not.
+    fn notice(&mut self, event: Event, context: &mut Context<Self>) {
         if let Event::WorkerLost(worker) = &event {
             self.workers.retain(|other| other != worker);
             self.services.remove(worker);
         }
-        match (&self.machine, &event) {
-            (None, Event::Deadline) if self.done.is_some() => {
-                let reason = "the deadline passed before the job began".to_owned();
-                self.end_without_report(JobEnd::Failed { reason }, context);
-            }
-            _ => self.happened(event, context),
+        if self.machine.is_none() && matches!(event, Event::Deadline) && self.done.is_some() {
+            let reason = "the deadline passed before the job began".to_owned();
+            return self.end_without_report(JobEnd::Failed { reason }, context);
         }
+        self.happened(event, context);
     }
 }
 

@@ -68,6 +68,7 @@ impl JobActor {
             actor.watch.committed(commit_took);
             actor.happened(event, context);
             actor.advance_lane(context);
+            actor.begin_again(context);
             actor.stop_if_over(context);
         }));
     }
@@ -86,6 +87,9 @@ impl JobActor {
     fn start_again(&mut self, reason: String, context: &mut Context<Self>) {
         self.n_restarts += 1;
         self.machine = None;
+        for (_, call) in std::mem::take(&mut self.calls) {
+            context.cancel_future(call);
+        }
         let job_restarts_max = self.tools.config.limits.job_restarts_max;
         if self.n_restarts > job_restarts_max {
             let reason = format!("started again {job_restarts_max} times: {reason}");
