@@ -96,6 +96,12 @@ pub fn apply_account_write(
     if let Some(code_hash) = write.code_hash {
         account.code_hash = code_hash;
     }
+    exists_when_touched(account, rule)
+}
+
+/// Returns what becomes of an account by a touch, whatever it was before: it exists, or is cleared
+/// for being empty (EIP-161).
+pub fn exists_when_touched(account: Account, rule: TouchRule) -> Option<Account> {
     (rule == TouchRule::Creates || !account.is_empty()).then_some(account)
 }
 

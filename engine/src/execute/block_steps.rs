@@ -41,6 +41,9 @@ const REQUEST_CONTRACTS: [(Address, u8); 2] = [
     (CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_TYPE),
 ];
 
+/// Gas of a system call (EIP-4788).
+const SYSTEM_CALL_GAS: u64 = 30_000_000;
+
 /// Runs index 0: parent hash (EIP-2935), beacon root (EIP-4788), the DAO's irregular change.
 pub(super) fn pre_block<V: StateView>(run: &mut Executor<V>) -> Result<Verdict, RunError> {
     let frame = Arc::clone(&run.frame);
@@ -110,7 +113,8 @@ fn system_call<V: StateView>(
     writes: &mut WriteSet,
 ) -> Result<ExecutionResult, RunError> {
     run.recorder().observations.note(contract, Aspects::CODE_ONLY);
-    run.evm.ctx().set_tx(TxEnv::new_system_tx(contract, input));
+    let gas_limit = SYSTEM_CALL_GAS;
+    run.evm.ctx().set_tx(TxEnv { gas_limit, ..TxEnv::new_system_tx(contract, input) });
     let result = KeepFeeBack::default().run_system_call(&mut run.evm)?;
     let state = run.evm.ctx().journal_mut().finalize();
     let recorder = run.recorder();

@@ -39,8 +39,11 @@ fn write_of(account: &EvmAccount, original: Option<&Account>) -> Option<AccountW
     }
     let before = original.copied().unwrap_or_default();
     let info = &account.info;
-    // What is absent has no storage that a creation could hide.
-    let wipe = (account.is_created() && original.is_some()).then_some(Wipe::Storage);
+    // A creation hides the storage of whoever was there. Where revm calls a mere touch of an absent
+    // account a creation (before Spurious Dragon) there is nothing to hide.
+    let is_contract = info.nonce > 0 || info.code_hash != KECCAK_EMPTY;
+    let hides = account.is_created() && (original.is_some() || is_contract);
+    let wipe = hides.then_some(Wipe::Storage);
     let mut slots: Vec<(U256, U256)> = account
         .storage
         .iter()

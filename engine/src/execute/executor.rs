@@ -2,6 +2,7 @@
 
 use super::{
     block_steps, collect,
+    guess::Guesses,
     handler::{KeepFeeBack, RunError},
     hooks,
     limits::{CancelFlag, RunLimits},
@@ -55,7 +56,15 @@ pub struct Executor<V: StateView> {
 
 impl<V: StateView> Executor<V> {
     /// Makes an executor for a job's block.
-    pub fn new(frame: Arc<JobFrame>, view: V, limits: RunLimits, cancel: CancelFlag) -> Self {
+    ///
+    /// `guesses` are those of an earlier executor of the same block, or none.
+    pub fn new(
+        frame: Arc<JobFrame>,
+        view: V,
+        guesses: Guesses,
+        limits: RunLimits,
+        cancel: CancelFlag,
+    ) -> Self {
         let header = &frame.attributes.header;
         let chain = &frame.chain;
         let env: EvmEnv = EvmEnv::for_eth_block(
@@ -64,7 +73,7 @@ impl<V: StateView> Executor<V> {
             chain.chain_id(),
             chain.blob_params_at(header.timestamp),
         );
-        let recorder = Recorder::new(view, frame.ancestors.clone(), limits, cancel);
+        let recorder = Recorder::new(view, Arc::clone(&frame), guesses, (limits, cancel));
         let mut evm = Context::mainnet()
             .with_db(recorder)
             .with_block(env.block_env)
@@ -79,9 +88,10 @@ impl<V: StateView> Executor<V> {
         &mut self.recorder().view
     }
 
-    /// Ends the executor and gives its view back.
-    pub fn into_view(self) -> V {
-        self.evm.ctx.journaled_state.database.view
+    /// Ends the executor and gives its view and its guesses back.
+    pub fn into_parts(self) -> (V, Guesses) {
+        let recorder = self.evm.ctx.journaled_state.database;
+        (recorder.view, recorder.guesses)
     }
 
     pub(super) fn recorder(&mut self) -> &mut Recorder<V> {

@@ -18,7 +18,7 @@ use revm::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
         instructions::{contract, control, host},
         interpreter::EthInterpreter,
-        interpreter_types::{InputsTr, RuntimeFlag},
+        interpreter_types::{InputsTr, Jumps, RuntimeFlag},
     },
     primitives::hardfork::SpecId,
 };
@@ -31,6 +31,7 @@ pub(super) fn install<V: StateView>(instructions: &mut EthInstructions<EthInterp
     let table = instructions.instruction_table_mut();
     table[opcode::JUMP as usize] = Instruction::new(jump);
     table[opcode::JUMPI as usize] = Instruction::new(jumpi);
+    table[opcode::SLOAD as usize] = Instruction::new(sload);
     table[opcode::BALANCE as usize] = Instruction::new(balance);
     table[opcode::SELFBALANCE as usize] = Instruction::new(self_balance);
     table[opcode::EXTCODESIZE as usize] = Instruction::new(ext_code_size);
@@ -91,6 +92,12 @@ fn jumpi<V: StateView>(mut at: At<'_, V>) -> InstructionExecResult {
         return end(&mut at, stop);
     }
     control::jumpi(at)
+}
+
+fn sload<V: StateView>(at: At<'_, V>) -> InstructionExecResult {
+    let program_counter = at.interpreter.bytecode.pc();
+    at.host.db_mut().guesses.stand_at(program_counter);
+    host::sload(at)
 }
 
 fn balance<V: StateView>(mut at: At<'_, V>) -> InstructionExecResult {

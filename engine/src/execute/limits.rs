@@ -33,6 +33,6 @@ pub struct RunLimits {
 
 impl Default for RunLimits {
     fn default() -> Self {
-        Self { speculative_gas: 60_000_000, tainted_gas: 2_000_000 }
+        Self { speculative_gas: 60_000_000, tainted_gas: 200_000 }
     }
 }

@@ -7,6 +7,7 @@
 mod block_steps;
 mod collect;
 mod executor;
+mod guess;
 mod handler;
 mod hooks;
 mod limits;
@@ -16,5 +17,6 @@ mod view;
 
 pub use block_steps::block_step_contracts;
 pub use executor::{Executor, RunEnd};
+pub use guess::Guesses;
 pub use limits::{CancelFlag, RunLimits};
 pub use view::{StateView, ViewMiss};

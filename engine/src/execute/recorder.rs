@@ -2,6 +2,7 @@
 
 use super::observed::Aspects;
 use super::{
+    guess::Guesses,
     limits::{CancelFlag, RunLimits},
     observed::Observations,
     view::{StateView, ViewMiss},
@@ -9,8 +10,8 @@ use super::{
 use crate::{
     access::{AccessKey, Read, ReadSet},
     account::{Account, SnapshotKey},
-    block::AncestorHashes,
     memory::value_of,
+    task::JobFrame,
 };
 use alloy_primitives::{
     Address, B256, U256,
@@ -23,11 +24,15 @@ use revm::{
     primitives::KECCAK_EMPTY,
     state::{AccountInfo, EvmState},
 };
+use std::sync::Arc;
 
 /// Jumps and calls between two looks at the cancel flag.
 const CHECK_INTERVAL: u32 = 64;
-/// Checks after a missing key until a run that only learns keys is ended.
-const TAINTED_CHECKS_MAX: u32 = 1 << 14;
+/// The same after a missing key.
+const TAINTED_CHECK_INTERVAL: u32 = 16;
+/// Looks at state and jumps, after a missing key, until a run that only learns keys is ended: what
+/// follows a wrong value soon leads nowhere.
+const TAINTED_CHECKS_MAX: u32 = 256;
 
 /// Why the database ended a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,13 +65,15 @@ pub(super) struct Recorder<V> {
     /// Keys that the view did not have. Once there is one the run is tainted: it goes on with
     /// zeroes only to learn more keys, and is no outcome.
     pub(super) missing: Vec<SnapshotKey>,
+    /// What missing slots are taken for.
+    pub(super) guesses: Guesses,
     /// Gas that a frame may spend; `None` if everything below is final or in the slice.
     pub(super) gas_budget: Option<u64>,
     slots: HashMap<(Address, U256), U256>,
     code_owners: B256Map<Address>,
     /// What earlier system calls of the same index wrote.
     earlier: EvmState,
-    ancestors: AncestorHashes,
+    frame: Arc<JobFrame>,
     limits: RunLimits,
     cancel: CancelFlag,
     n_checks: u32,
@@ -77,12 +84,13 @@ impl<V: StateView> Recorder<V> {
     /// Makes a recorder over a view.
     pub(super) fn new(
         view: V,
-        ancestors: AncestorHashes,
-        limits: RunLimits,
-        cancel: CancelFlag,
+        frame: Arc<JobFrame>,
+        guesses: Guesses,
+        (limits, cancel): (RunLimits, CancelFlag),
     ) -> Self {
         Self {
             view,
+            guesses,
             observations: Observations::default(),
             loaded: AddressMap::default(),
             missing: Vec::new(),
@@ -90,7 +98,7 @@ impl<V: StateView> Recorder<V> {
             slots: HashMap::default(),
             code_owners: B256Map::default(),
             earlier: EvmState::default(),
-            ancestors,
+            frame,
             limits,
             cancel,
             n_checks: 0,
@@ -132,11 +140,9 @@ impl<V: StateView> Recorder<V> {
     /// Looks at flag and budgets; called by hooks with the gas that the frame has spent.
     pub(super) fn check_jump(&mut self, frame_gas_spent: u64) -> Result<(), Stop> {
         self.n_checks += 1;
-        if self.n_checks.is_multiple_of(CHECK_INTERVAL) {
-            self.check(frame_gas_spent)
-        } else {
-            Ok(())
-        }
+        let interval =
+            if self.missing.is_empty() { CHECK_INTERVAL } else { TAINTED_CHECK_INTERVAL };
+        if self.n_checks.is_multiple_of(interval) { self.check(frame_gas_spent) } else { Ok(()) }
     }
 
     /// Looks at flag and budgets.
@@ -238,13 +244,19 @@ impl<V: StateView> Database for Recorder<V> {
         }
         let value = match self.view.slot(&address, &slot) {
             Ok(value) => value,
-            Err(miss) => self.go_on_after(miss)?,
+            Err(miss) => {
+                let () = self.go_on_after(miss)?;
+                self.guesses.guess(&address)
+            }
         };
+        if self.missing.is_empty() {
+            self.guesses.learn(&address, value);
+        }
         self.slots.insert((address, slot), value);
         Ok(value)
     }
 
     fn block_hash(&mut self, number: u64) -> Result<B256, Stop> {
-        Ok(self.ancestors.get(number))
+        Ok(self.frame.ancestors.get(number))
     }
 }

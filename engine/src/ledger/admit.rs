@@ -1,11 +1,11 @@
 //! Takes in what workers answer, and throws out what a worker should not have said.
 
-use super::{Held, Ledger, Status, known::Learned, readers::account_keys};
+use super::{Held, Ledger, Status, known::Learned};
 use crate::{
-    access::{AccessKey, WriteSet},
-    account::{Account, SnapshotAnswer, SnapshotKey, SnapshotValue},
+    access::WriteSet,
+    account::{SnapshotAnswer, SnapshotKey, SnapshotValue},
     ids::{AccessIndex, WorkerId},
-    memory::{ChangedKeys, changed_keys, value_of},
+    memory::replace,
     outcome::{Executed, SliceOutcome, TxOutcome, Verdict},
 };
 use alloy_primitives::Address;
@@ -218,54 +218,9 @@ impl Ledger {
         writes: Option<Arc<WriteSet>>,
         dirty: &mut BTreeSet<AccessIndex>,
     ) {
-        let changed = changed_keys(self.memory.get(index).map(AsRef::as_ref), writes.as_deref());
-        let above = index.next();
-        let accounts: Vec<_> = changed
-            .iter()
-            .filter(|change| change.account)
-            .map(|change| (change.address, self.account(&change.address, above)))
-            .collect();
-        match writes {
-            Some(writes) => drop(self.memory.put(index, writes)),
-            None => drop(self.memory.remove(index)),
-        }
-        for (address, before) in accounts {
-            let after = self.account(&address, above);
-            self.find_account_readers(address, index, (before, after), dirty);
-        }
-        for ChangedKeys { address, all_slots, slots, .. } in changed {
-            if all_slots {
-                self.readers.of_all_slots(address, index, dirty);
-            }
-            for slot in slots {
-                let key = AccessKey::Slot(address, slot);
-                self.readers.of_key(&key, index, dirty);
-            }
-        }
-    }
-
-    /// Where an account comes out of an index as it did before, nobody above can tell. A balance,
-    /// nonce or code hash above depends on the same value here; existence on all of them, because
-    /// a write above can leave any one of them as the last that is not zero.
-    fn find_account_readers(
-        &self,
-        address: Address,
-        index: AccessIndex,
-        (before, after): (Option<Option<Account>>, Option<Option<Account>>),
-        dirty: &mut BTreeSet<AccessIndex>,
-    ) {
-        let comparable = before.as_ref().zip(after.as_ref());
-        if comparable.is_some_and(|(before, after)| before == after) {
-            return;
-        }
-        for key in account_keys(address) {
-            let is_same = |(before, after): (&Option<Account>, &Option<Account>)| {
-                value_of(&key, before.as_ref()) == value_of(&key, after.as_ref())
-            };
-            if matches!(key, AccessKey::Existence(_)) || !comparable.is_some_and(is_same) {
-                self.readers.of_key(&key, index, dirty);
-            }
-        }
+        let known = &self.known;
+        let base = |address: &Address| known.account(address);
+        replace(&mut self.memory, &self.readers, (index, writes), base, dirty);
     }
 }
 

@@ -21,7 +21,6 @@ mod dependencies;
 mod finality;
 mod known;
 mod overlay;
-mod readers;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -36,12 +35,11 @@ use crate::{
     account::{SnapshotKey, TouchRule},
     header::GasLeft,
     ids::{AccessIndex, Incarnation, WorkerId},
-    memory::BlockMemory,
+    memory::{BlockMemory, readers::Readers},
     outcome::Verdict,
     task::{JobFrame, OverlayEntry, Standing},
 };
 use alloy_consensus::TxEnvelope;
-use readers::Readers;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

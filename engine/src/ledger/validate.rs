@@ -3,10 +3,9 @@
 use super::{Breach, Ledger, Status};
 use crate::{
     access::{AccessKey, Read},
-    account::{Account, SnapshotKey},
+    account::SnapshotKey,
     ids::AccessIndex,
 };
-use alloy_primitives::Address;
 use std::collections::BTreeSet;
 
 impl Ledger {
@@ -84,9 +83,5 @@ impl Ledger {
             (None, Some(slot)) => Err(SnapshotKey::Slot(*address, *slot)),
             (None, None) => Err(SnapshotKey::Account(*address)),
         }
-    }
-
-    pub(super) fn account(&self, address: &Address, at: AccessIndex) -> Option<Option<Account>> {
-        self.memory.account(address, at, || self.known.account(address))
     }
 }

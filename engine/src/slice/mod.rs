@@ -4,14 +4,17 @@ mod predict;
 mod view;
 
 use crate::{
-    access::WriteSet,
+    access::{ReadSet, WriteSet},
     account::{SnapshotAnswer, SnapshotKey, TouchRule},
-    execute::{CancelFlag, Executor, RunEnd, RunLimits},
+    execute::{CancelFlag, Executor, Guesses, RunEnd, RunLimits},
     ids::AccessIndex,
     outcome::{ReadStats, SliceOutcome, TxOutcome, Verdict},
     task::{SliceTask, TaskItem},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use view::SliceView;
 
 /// What a slice needs next.
@@ -36,6 +39,26 @@ enum Place {
     Ran(TxOutcome),
 }
 
+impl Place {
+    /// Returns what the outcome here read and wrote.
+    fn reads_and_writes<'a>(
+        &'a self,
+        item: &'a TaskItem,
+    ) -> Option<(&'a ReadSet, Option<&'a Arc<WriteSet>>)> {
+        match self {
+            Self::Open => None,
+            Self::Kept => {
+                let standing = item.standing.as_ref()?;
+                Some((&standing.reads, standing.writes.as_ref()))
+            }
+            Self::Ran(outcome) => {
+                let writes = outcome.executed().map(|executed| &executed.writes);
+                Some((&outcome.reads, writes))
+            }
+        }
+    }
+}
+
 /// One attempt of a slice. Knows only what it was given: the task, the overlay, answers.
 #[derive(Debug)]
 pub struct SliceRun {
@@ -43,6 +66,11 @@ pub struct SliceRun {
     /// `None` only while [`Self::advance`] runs.
     view: Option<SliceView>,
     places: Vec<Place>,
+    /// For each position, whether every index below it is final or in this slice.
+    is_certain: Vec<bool>,
+    /// Indices to look at: they have not run, wait for keys, or something below them changed.
+    open: BTreeSet<AccessIndex>,
+    guesses: Guesses,
     limits: RunLimits,
     cancel: CancelFlag,
     n_executions: u64,
@@ -63,11 +91,20 @@ impl SliceRun {
         if let Some(last) = task.items.last() {
             let own = |index| task.items.binary_search_by_key(&index, |item| item.index).is_ok();
             for (index, writes) in overlay.range(..last.index).filter(|(index, _)| !own(**index)) {
-                view.put(*index, Some(Arc::clone(writes)));
+                view.put(*index, Some(Arc::clone(writes)), &mut BTreeSet::new());
             }
         }
-        let places = task.items.iter().map(|_| Place::Open).collect();
-        Self { task, view: Some(view), places, limits, cancel, n_executions: 0 }
+        Self {
+            places: task.items.iter().map(|_| Place::Open).collect(),
+            is_certain: certain_positions(&task),
+            open: task.items.iter().map(|item| item.index).collect(),
+            view: Some(view),
+            guesses: Guesses::default(),
+            task,
+            limits,
+            cancel,
+            n_executions: 0,
+        }
     }
 
     /// Returns the task.
@@ -91,62 +128,69 @@ impl SliceRun {
     /// Runs on, on the calling thread, until the slice is done or everything that is left waits
     /// for keys.
     ///
-    /// One pass over the slice in order: an outcome whose reads hold stays, everything else runs.
-    /// What runs above an index that waits is a guess; the next pass looks at it again.
+    /// Indices are looked at in order: an outcome whose reads hold stays, everything else runs.
+    /// What runs above an index that waits is a guess, looked at again when something that it read
+    /// changes.
     pub fn advance(&mut self) -> Step {
         let Some(view) = self.view.take() else { return Step::Cancelled };
         let frame = Arc::clone(&self.task.frame);
-        let mut executor = Executor::new(frame, view, self.limits, self.cancel.clone());
+        let guesses = std::mem::take(&mut self.guesses);
+        let mut executor = Executor::new(frame, view, guesses, self.limits, self.cancel.clone());
         let mut missing = Vec::new();
-        let mut waiting = false;
-        for position in 0..self.places.len() {
+        let mut waiting = BTreeSet::new();
+        while let Some(index) = self.open.pop_first() {
             if self.cancel.is_cancelled() {
                 return Step::Cancelled;
             }
-            executor.view().at = self.task.items[position].index;
-            if self.holds(&mut executor, position) {
+            let Some(position) = self.position(index) else { continue };
+            executor.view().at = index;
+            if self.holds(executor.view(), position) {
                 continue;
             }
-            match self.run(&mut executor, position, waiting) {
-                RunEnd::Outcome(_, Verdict::Parked) if waiting => {
-                    self.leave_open(&mut executor, position);
+            match self.run(&mut executor, position, waiting.is_empty()) {
+                RunEnd::Outcome(_, Verdict::Parked) if !waiting.is_empty() => {
+                    self.settle(executor.view(), position, Place::Open);
+                    waiting.insert(index);
                 }
                 RunEnd::Outcome(reads, verdict) => {
-                    let TaskItem { index, incarnation, .. } = self.task.items[position];
+                    let incarnation = self.task.items[position].incarnation;
                     let outcome = TxOutcome { index, incarnation, reads, verdict };
-                    let writes = outcome.executed().map(|executed| Arc::clone(&executed.writes));
-                    executor.view().put(index, writes);
-                    self.places[position] = Place::Ran(outcome);
+                    self.settle(executor.view(), position, Place::Ran(outcome));
                 }
                 RunEnd::Missing(keys) => {
                     missing.extend(keys);
-                    waiting = true;
-                    self.leave_open(&mut executor, position);
+                    self.settle(executor.view(), position, Place::Open);
+                    waiting.insert(index);
                 }
                 RunEnd::Cancelled => return Step::Cancelled,
             }
         }
-        let mut view = executor.into_view();
-        if waiting {
-            self.view = Some(view);
-            missing.sort_unstable();
-            missing.dedup();
-            return Step::Missing(missing);
+        let (view, guesses) = executor.into_parts();
+        if waiting.is_empty() {
+            return Step::Done(Box::new(self.outcome(&view)));
         }
-        Step::Done(Box::new(self.outcome(&mut view)))
+        self.open = waiting;
+        self.view = Some(view);
+        self.guesses = guesses;
+        missing.sort_unstable();
+        missing.dedup();
+        Step::Missing(missing)
+    }
+
+    /// Returns where an index stands in the slice, if it is one of the slice's own.
+    fn position(&self, index: AccessIndex) -> Option<usize> {
+        self.task.items.binary_search_by_key(&index, |item| item.index).ok()
     }
 
     /// Tells whether what stands at a position holds; a standing outcome that came with the task
     /// is taken over if it does.
-    fn holds(&mut self, executor: &mut Executor<SliceView>, position: usize) -> bool {
-        let item = &self.task.items[position];
-        match (&self.places[position], &item.standing) {
-            (Place::Ran(outcome), _) => executor.view().holds(&outcome.reads),
-            (Place::Kept, Some(standing)) => executor.view().holds(&standing.reads),
-            (Place::Open, Some(standing)) if executor.view().holds(&standing.reads) => {
-                let writes = standing.writes.clone();
-                executor.view().put(item.index, writes);
-                self.places[position] = Place::Kept;
+    fn holds(&mut self, view: &mut SliceView, position: usize) -> bool {
+        let standing = self.task.items[position].standing.as_ref();
+        match (&self.places[position], standing) {
+            (Place::Ran(outcome), _) => view.holds(&outcome.reads),
+            (Place::Kept, Some(standing)) => view.holds(&standing.reads),
+            (Place::Open, Some(standing)) if view.holds(&standing.reads) => {
+                self.settle(view, position, Place::Kept);
                 true
             }
             _ => false,
@@ -157,32 +201,31 @@ impl SliceRun {
         &mut self,
         executor: &mut Executor<SliceView>,
         position: usize,
-        waiting: bool,
+        nothing_waits: bool,
     ) -> RunEnd {
         self.n_executions += 1;
         let item = &self.task.items[position];
-        let certain = !waiting && self.all_below_is_here_or_final(position);
-        let budget = (!certain).then_some(self.limits.speculative_gas);
+        let is_guess = !nothing_waits || !self.is_certain[position];
+        let budget = is_guess.then_some(self.limits.speculative_gas);
         executor.run(item.index, item.transaction.as_ref(), budget)
     }
 
-    /// Tells whether every index below a position is final or in this slice.
-    fn all_below_is_here_or_final(&self, position: usize) -> bool {
-        let index = self.task.items[position].index.position();
-        let final_below = self.task.final_below.position();
-        let n_here = self.task.items[..position]
-            .iter()
-            .filter(|item| item.index.position() >= final_below)
-            .count();
-        index <= final_below || (index - final_below) as usize == n_here
+    /// Puts something else at a position, and opens what read its writes.
+    fn settle(&mut self, view: &mut SliceView, position: usize, place: Place) {
+        let item = &self.task.items[position];
+        if let Some((reads, _)) = self.places[position].reads_and_writes(item) {
+            view.remove_reads(item.index, reads);
+        }
+        let mut writes = None;
+        if let Some((reads, written)) = place.reads_and_writes(item) {
+            view.add_reads(item.index, reads);
+            writes = written.cloned();
+        }
+        view.put(item.index, writes, &mut self.open);
+        self.places[position] = place;
     }
 
-    fn leave_open(&mut self, executor: &mut Executor<SliceView>, position: usize) {
-        executor.view().put(self.task.items[position].index, None);
-        self.places[position] = Place::Open;
-    }
-
-    fn outcome(&mut self, view: &mut SliceView) -> SliceOutcome {
+    fn outcome(&mut self, view: &SliceView) -> SliceOutcome {
         let places = std::mem::take(&mut self.places);
         let ran = places.into_iter().filter_map(|place| match place {
             Place::Ran(outcome) => Some(outcome),
@@ -193,10 +236,23 @@ impl SliceRun {
             slice: self.task.slice,
             attempt: self.task.attempt,
             transactions: ran.collect(),
-            snapshot: view.take_used(),
+            snapshot: view.used(),
             n_executions: self.n_executions,
             reads: ReadStats::default(),
             cpu_us: 0,
         }
     }
+}
+
+/// Tells of each position whether every index below it is final or in the slice.
+fn certain_positions(task: &SliceTask) -> Vec<bool> {
+    let final_below = task.final_below.position();
+    let mut n_here = 0;
+    let certain = task.items.iter().map(|item| {
+        let index = item.index.position();
+        let is_certain = index <= final_below || index - final_below == n_here;
+        n_here += u32::from(index >= final_below);
+        is_certain
+    });
+    certain.collect()
 }

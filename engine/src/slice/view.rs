@@ -1,24 +1,32 @@
 //! State as a slice sees it: the slice's own writes, the overlay, and what the Snapshot answered.
 
 use crate::{
-    access::{ReadSet, WriteSet},
+    access::{AccessKey, ReadSet, WriteSet},
     account::{Account, SnapshotAnswer, SnapshotKey, SnapshotValue, TouchRule},
     execute::{StateView, ViewMiss},
     ids::AccessIndex,
-    memory::BlockMemory,
+    memory::{BlockMemory, readers::Readers, replace},
 };
 use alloy_primitives::{
     Address, B256, Bytes, U256,
     map::{AddressMap, B256Map, HashMap},
 };
 use revm::bytecode::Bytecode;
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::Cell, collections::BTreeSet, sync::Arc};
 
-/// An answer that may be that there is none.
-#[derive(Clone, Copy, Debug)]
-enum Known<T> {
-    Value(T),
-    Unavailable,
+/// An answer of the Snapshot.
+#[derive(Debug)]
+struct Answer<T> {
+    /// `None` if the Snapshot cannot answer.
+    value: Option<T>,
+    /// Whether a run was answered with it.
+    is_used: Cell<bool>,
+}
+
+impl<T> Answer<T> {
+    const fn new(value: Option<T>) -> Self {
+        Self { value, is_used: Cell::new(false) }
+    }
 }
 
 /// What a slice knows of state.
@@ -27,11 +35,10 @@ pub(super) struct SliceView {
     /// Index of the reader.
     pub(super) at: AccessIndex,
     memory: BlockMemory,
-    accounts: AddressMap<Known<Option<Account>>>,
-    slots: HashMap<(Address, U256), Known<U256>>,
-    codes: B256Map<Known<Bytecode>>,
-    /// Snapshot values that reads were answered with.
-    used: RefCell<Vec<SnapshotValue>>,
+    readers: Readers,
+    accounts: AddressMap<Answer<Option<Account>>>,
+    slots: HashMap<(Address, U256), Answer<U256>>,
+    codes: B256Map<Option<Bytecode>>,
 }
 
 impl SliceView {
@@ -39,53 +46,65 @@ impl SliceView {
         Self {
             at: AccessIndex::PRE_BLOCK,
             memory: BlockMemory::new(rule),
+            readers: Readers::default(),
             accounts: AddressMap::default(),
             slots: HashMap::default(),
             codes: B256Map::default(),
-            used: RefCell::default(),
         }
     }
 
-    /// Puts an index's writes in place; `None` takes them away.
-    pub(super) fn put(&mut self, index: AccessIndex, writes: Option<Arc<WriteSet>>) {
-        match writes {
-            Some(writes) => drop(self.memory.put(index, writes)),
-            None => drop(self.memory.remove(index)),
-        }
+    /// Puts an index's writes in place; `None` takes them away. Adds the indices above whose reads
+    /// may have changed to `found`.
+    pub(super) fn put(
+        &mut self,
+        index: AccessIndex,
+        writes: Option<Arc<WriteSet>>,
+        found: &mut BTreeSet<AccessIndex>,
+    ) {
+        let accounts = &self.accounts;
+        let base = |address: &Address| accounts.get(address).and_then(|answer| answer.value);
+        replace(&mut self.memory, &self.readers, (index, writes), base, found);
     }
 
-    /// Takes an answer in.
+    /// Notes what the outcome at an index read.
+    pub(super) fn add_reads(&mut self, index: AccessIndex, reads: &ReadSet) {
+        self.readers.add(index, reads);
+    }
+
+    /// Forgets what an earlier outcome at an index read.
+    pub(super) fn remove_reads(&mut self, index: AccessIndex, reads: &ReadSet) {
+        self.readers.remove(index, reads);
+    }
+
+    /// Takes an answer in. An answer of another kind than its question is no answer.
     pub(super) fn provide(&mut self, key: SnapshotKey, answer: SnapshotAnswer) {
-        match (key, answer) {
-            (
-                SnapshotKey::Account(address) | SnapshotKey::AccountWithCode(address),
-                SnapshotAnswer::Account { account, code },
-            ) => {
-                self.accounts.insert(address, Known::Value(account));
-                if let Some(code) = code {
-                    self.codes.insert(code.hash, Known::Value(analyse(code.bytes)));
-                }
+        match key {
+            SnapshotKey::Account(address) | SnapshotKey::AccountWithCode(address) => {
+                let value = match answer {
+                    SnapshotAnswer::Account { account, code } => {
+                        if let Some(code) = code {
+                            self.codes.insert(code.hash, Some(analyse(code.bytes)));
+                        }
+                        Some(account)
+                    }
+                    _ => None,
+                };
+                self.accounts.insert(address, Answer::new(value));
             }
-            (SnapshotKey::Slot(address, slot), SnapshotAnswer::Slot(value)) => {
-                self.slots.insert((address, slot), Known::Value(value));
+            SnapshotKey::Slot(address, slot) => {
+                let value = match answer {
+                    SnapshotAnswer::Slot(value) => Some(value),
+                    _ => None,
+                };
+                self.slots.insert((address, slot), Answer::new(value));
             }
-            (SnapshotKey::Code(_, hash), SnapshotAnswer::Code(bytes)) => {
-                self.codes.insert(hash, Known::Value(analyse(bytes)));
+            SnapshotKey::Code(_, hash) => {
+                let code = match answer {
+                    SnapshotAnswer::Code(bytes) => Some(analyse(bytes)),
+                    _ => None,
+                };
+                self.codes.insert(hash, code);
             }
-            (
-                SnapshotKey::Account(address) | SnapshotKey::AccountWithCode(address),
-                SnapshotAnswer::Unavailable,
-            ) => {
-                self.accounts.insert(address, Known::Unavailable);
-            }
-            (SnapshotKey::Slot(address, slot), SnapshotAnswer::Unavailable) => {
-                self.slots.insert((address, slot), Known::Unavailable);
-            }
-            // An answer of another kind than its question is no answer.
-            (SnapshotKey::Code(_, hash), _) => {
-                self.codes.insert(hash, Known::Unavailable);
-            }
-            (key, _) => self.provide(key, SnapshotAnswer::Unavailable),
         }
     }
 
@@ -93,63 +112,47 @@ impl SliceView {
     pub(super) fn holds(&self, reads: &ReadSet) -> bool {
         reads.0.iter().all(|read| {
             let key = &read.key;
-            let value = self.memory.value(
-                key,
-                self.at,
-                || self.base_account(key.address()).ok(),
-                || match key {
-                    crate::access::AccessKey::Slot(address, slot) => {
-                        self.base_slot(address, slot).ok()
-                    }
-                    _ => None,
-                },
-            );
-            value == Some(read.value)
+            let slot = || match key {
+                AccessKey::Slot(address, slot) => self.base_slot(address, slot).ok(),
+                _ => None,
+            };
+            let account = || self.base_account(key.address()).ok();
+            self.memory.value(key, self.at, account, slot) == Some(read.value)
         })
     }
 
-    /// Returns the Snapshot values that reads were answered with, sorted, each once.
-    pub(super) fn take_used(&mut self) -> Vec<SnapshotValue> {
-        let mut used = std::mem::take(self.used.get_mut());
+    /// Returns the Snapshot values that runs were answered with, sorted, each once.
+    pub(super) fn used(&self) -> Vec<SnapshotValue> {
+        let accounts = self.accounts.iter().filter(|(_, answer)| answer.is_used.get());
+        let slots = self.slots.iter().filter(|(_, answer)| answer.is_used.get());
+        let accounts = accounts
+            .filter_map(|(address, answer)| Some(SnapshotValue::Account(*address, answer.value?)));
+        let slots = slots.filter_map(|((address, slot), answer)| {
+            Some(SnapshotValue::Slot(*address, *slot, answer.value?))
+        });
+        let mut used: Vec<_> = accounts.chain(slots).collect();
         used.sort_unstable_by_key(SnapshotValue::key);
-        used.dedup();
         used
     }
 
     fn base_account(&self, address: &Address) -> Result<Option<Account>, ViewMiss> {
-        let account = match self.accounts.get(address) {
-            Some(Known::Value(account)) => *account,
-            Some(Known::Unavailable) => {
-                return Err(ViewMiss::Unavailable(SnapshotKey::Account(*address)));
-            }
+        let Some(answer) = self.accounts.get(address) else {
             // Who is not predicted is mostly a contract about to be called.
-            None => return Err(ViewMiss::Missing(SnapshotKey::AccountWithCode(*address))),
+            return Err(ViewMiss::Missing(SnapshotKey::AccountWithCode(*address)));
         };
-        self.used.borrow_mut().push(SnapshotValue::Account(*address, account));
-        Ok(account)
+        answer.is_used.set(true);
+        answer.value.ok_or(ViewMiss::Unavailable(SnapshotKey::Account(*address)))
     }
 
     fn base_slot(&self, address: &Address, slot: &U256) -> Result<U256, ViewMiss> {
-        let value = match self.slots.get(&(*address, *slot)) {
-            Some(Known::Value(value)) => *value,
-            Some(Known::Unavailable) => {
-                return Err(ViewMiss::Unavailable(SnapshotKey::Slot(*address, *slot)));
-            }
-            None => {
-                // An absent account has no storage to ask for.
-                if let Some(Known::Value(None)) = self.accounts.get(address) {
-                    U256::ZERO
-                } else {
-                    return Err(ViewMiss::Missing(SnapshotKey::Slot(*address, *slot)));
-                }
-            }
-        };
-        self.used.borrow_mut().push(SnapshotValue::Slot(*address, *slot, value));
-        Ok(value)
+        let key = SnapshotKey::Slot(*address, *slot);
+        let answer = self.slots.get(&(*address, *slot)).ok_or(ViewMiss::Missing(key))?;
+        answer.is_used.set(true);
+        answer.value.ok_or(ViewMiss::Unavailable(key))
     }
 }
 
-/// Runs `read` with a base that may miss, and keeps what the miss was.
+/// Reads through a base that may miss, and keeps what the miss was.
 fn with_base<T, B>(
     base: impl FnOnce() -> Result<B, ViewMiss>,
     read: impl FnOnce(&mut dyn FnMut() -> Option<B>) -> Option<T>,
@@ -183,13 +186,9 @@ impl StateView for SliceView {
         if let Some(bytes) = self.memory.code(hash) {
             return Ok(analyse(bytes.clone()));
         }
-        match self.codes.get(hash) {
-            Some(Known::Value(code)) => Ok(code.clone()),
-            Some(Known::Unavailable) => {
-                Err(ViewMiss::Unavailable(SnapshotKey::Code(*address, *hash)))
-            }
-            None => Err(ViewMiss::Missing(SnapshotKey::Code(*address, *hash))),
-        }
+        let key = SnapshotKey::Code(*address, *hash);
+        let code = self.codes.get(hash).ok_or(ViewMiss::Missing(key))?;
+        code.clone().ok_or(ViewMiss::Unavailable(key))
     }
 }
 

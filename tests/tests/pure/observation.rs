@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256, U256};
 use engine::{
     access::{AccessKey, ReadSet},
     account::{Account, SnapshotKey, TouchRule},
-    execute::{CancelFlag, Executor, RunEnd, RunLimits, StateView, ViewMiss},
+    execute::{CancelFlag, Executor, Guesses, RunEnd, RunLimits, StateView, ViewMiss},
     ids::AccessIndex,
     memory::BlockMemory,
     outcome::Verdict,
@@ -115,7 +115,13 @@ fn run(
     let view =
         ChangedView { block, memory, at: index, recorded, change, n_changed: n_changed.clone() };
     let limits = RunLimits::default();
-    let mut executor = Executor::new(Arc::clone(&block.frame), view, limits, CancelFlag::default());
+    let mut executor = Executor::new(
+        Arc::clone(&block.frame),
+        view,
+        Guesses::default(),
+        limits,
+        CancelFlag::default(),
+    );
     let n_transactions = block.block().transactions.len();
     let offset = index.transaction_offset().filter(|offset| *offset < n_transactions);
     let signed = offset.map(|offset| block.signed(offset));

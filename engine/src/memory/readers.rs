@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// Reader indices by key.
 #[derive(Debug, Default)]
-pub(super) struct Readers {
+pub(crate) struct Readers {
     /// Sorted; hot keys have thousands, most have one.
     by_key: HashMap<AccessKey, Vec<AccessIndex>>,
     /// Slots of an account that somebody read, for wipes.
@@ -22,7 +22,7 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Adds an outcome's reads.
-    pub(super) fn add(&mut self, index: AccessIndex, reads: &ReadSet) {
+    pub(crate) fn add(&mut self, index: AccessIndex, reads: &ReadSet) {
         for read in &reads.0 {
             let readers = self.by_key.entry(read.key).or_default();
             if let Err(at) = readers.binary_search(&index) {
@@ -35,7 +35,7 @@ impl Readers {
     }
 
     /// Takes an outcome's reads away.
-    pub(super) fn remove(&mut self, index: AccessIndex, reads: &ReadSet) {
+    pub(crate) fn remove(&mut self, index: AccessIndex, reads: &ReadSet) {
         for read in &reads.0 {
             let Some(readers) = self.by_key.get_mut(&read.key) else { continue };
             if let Ok(at) = readers.binary_search(&index) {
@@ -45,7 +45,7 @@ impl Readers {
     }
 
     /// Adds the readers of a key above an index to `found`.
-    pub(super) fn of_key(
+    pub(crate) fn of_key(
         &self,
         key: &AccessKey,
         above: AccessIndex,
@@ -56,8 +56,16 @@ impl Readers {
         found.extend(&readers[first..]);
     }
 
+    /// Tells whether anybody above an index reads an account, its slots left out.
+    pub(crate) fn any_of_account(&self, address: &Address, above: AccessIndex) -> bool {
+        account_keys(*address).iter().any(|key| {
+            let last = self.by_key.get(key).and_then(|readers| readers.last());
+            last.is_some_and(|last| *last > above)
+        })
+    }
+
     /// Adds the readers of any slot of an account above an index to `found`.
-    pub(super) fn of_all_slots(
+    pub(crate) fn of_all_slots(
         &self,
         address: Address,
         above: AccessIndex,
@@ -69,7 +77,7 @@ impl Readers {
     }
 
     /// Adds all readers of what a Snapshot key answers to `found`.
-    pub(super) fn of_snapshot_key(&self, key: &SnapshotKey, found: &mut BTreeSet<AccessIndex>) {
+    pub(crate) fn of_snapshot_key(&self, key: &SnapshotKey, found: &mut BTreeSet<AccessIndex>) {
         let keys = match key {
             SnapshotKey::Slot(address, slot) => vec![AccessKey::Slot(*address, *slot)],
             other => account_keys(*other.address()).to_vec(),
@@ -81,7 +89,7 @@ impl Readers {
 }
 
 /// Returns the keys that an account answers, its slots left out.
-pub(super) const fn account_keys(address: Address) -> [AccessKey; 4] {
+pub(crate) const fn account_keys(address: Address) -> [AccessKey; 4] {
     [
         AccessKey::Balance(address),
         AccessKey::Nonce(address),
