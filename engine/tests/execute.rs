@@ -14,8 +14,8 @@ use engine::{
     task::{SliceKind, SliceTask, TaskItem},
 };
 use revm::bytecode::opcode::{
-    ADDRESS, BALANCE, BLOCKHASH, CALLER, COINBASE, JUMP, JUMPDEST, PUSH0, PUSH1, SELFDESTRUCT,
-    SLOAD, SSTORE, STOP,
+    BALANCE, BLOCKHASH, CALLER, COINBASE, JUMP, JUMPDEST, PUSH0, PUSH1, SELFDESTRUCT, SLOAD,
+    SSTORE, STOP,
 };
 use std::collections::BTreeMap;
 
@@ -279,5 +279,4 @@ fn system_calls_of_one_index_see_each_other() {
 
     assert_eq!(write_of(&outcome, HISTORY_STORAGE_ADDRESS).slots, [(U256::ZERO, U256::from(1))]);
     assert_eq!(write_of(&outcome, BEACON_ROOTS_ADDRESS).slots, [(U256::ZERO, U256::from(42))]);
-    let _ = ADDRESS;
 }

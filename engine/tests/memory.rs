@@ -56,7 +56,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn code_hash(code: u8) -> B256 {
+const fn code_hash(code: u8) -> B256 {
     if code == 0 { KECCAK_EMPTY } else { B256::repeat_byte(code) }
 }
 
@@ -111,7 +111,7 @@ fn as_write(change: &Change) -> AccountWrite {
     }
 }
 
-fn address(n: u8) -> Address {
+const fn address(n: u8) -> Address {
     Address::repeat_byte(n + 1)
 }
 
@@ -130,7 +130,7 @@ proptest! {
     fn every_reader_sees_the_state_that_the_indices_below_it_left(
         exists in prop::collection::vec(prop::option::of((0..2_u64, prop::collection::btree_map(0..N_SLOTS, 1..3_u64, 0..3))), N_ADDRESSES as usize),
         blocks in prop::collection::vec(prop::collection::btree_map(0..N_ADDRESSES, change(), 0..3), 1..8),
-        order in any::<u64>(),
+        order in any::<u32>(),
         creates in any::<bool>(),
     ) {
         let rule = if creates { TouchRule::Creates } else { TouchRule::Clears };
@@ -143,7 +143,7 @@ proptest! {
         let mut positions: Vec<usize> = (0..blocks.len()).chain(0..blocks.len() / 2).collect();
         let n = positions.len();
         for i in 0..n {
-            positions.swap(i, (order as usize).wrapping_mul(i + 7) % n);
+            positions.swap(i, usize::try_from(order).unwrap().wrapping_mul(i + 7) % n);
         }
         for position in positions {
             let mut writes = WriteSet::default();

@@ -73,7 +73,7 @@ fn the_overlay_lies_between_snapshot_and_slice() {
         AccountWrite { slots: vec![(U256::ZERO, U256::from(500))], ..AccountWrite::default() };
     let rich = AccountWrite { balance: Some(BalanceWrite::Set(ETHER)), ..AccountWrite::default() };
     let mut below = WriteSet::default();
-    *below.account_mut(addr(9)) = count.clone();
+    *below.account_mut(addr(9)) = count;
     let mut own = WriteSet::default();
     *own.account_mut(addr(9)) = AccountWrite { slots: vec![(U256::ZERO, U256::from(9))], ..rich };
     // Index 2 is below the slice; index 3 is the slice's own, and 4 is above it.

@@ -1,6 +1,6 @@
 //! A small state, blocks on it, and a driver that answers what slices ask.
 
-use alloy_consensus::{Header, Signed, TxEip1559, TxEip7702, TxEnvelope};
+use alloy_consensus::{Header, Signed, TxEip1559, TxEnvelope};
 use alloy_hardforks::EthereumHardfork;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
 use engine::{
@@ -119,7 +119,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(from: Address, to: Address) -> Self {
+    pub(crate) const fn new(from: Address, to: Address) -> Self {
         Self {
             from,
             to: TxKind::Call(to),
@@ -172,12 +172,6 @@ impl Call {
         };
         SignedBy { transaction: Arc::new(transaction), sender: self.from }
     }
-}
-
-#[allow(dead_code, reason = "kept beside its sibling for EIP-7702 cases")]
-pub(crate) fn delegating(from: Address, tx: TxEip7702) -> SignedBy {
-    let signed = Signed::new_unhashed(tx, Signature::test_signature());
-    SignedBy { transaction: Arc::new(TxEnvelope::Eip7702(signed)), sender: from }
 }
 
 /// A task that runs `transactions` as the whole block, without index 0 and `n + 1`.

@@ -3,9 +3,9 @@
 use alloy_primitives::{Address, B256, keccak256};
 use engine::model::Numbers;
 use revm::bytecode::opcode::{
-    ADD, ADDRESS, BALANCE, BLOCKHASH, CALL, CALLER, CALLVALUE, COINBASE, CREATE2, DELEGATECALL,
-    EXTCODEHASH, EXTCODESIZE, GAS, JUMPDEST, JUMPI, MSTORE, POP, PUSH1, PUSH2, PUSH20, REVERT,
-    SELFBALANCE, SELFDESTRUCT, SLOAD, SSTORE, STATICCALL, STOP,
+    ADD, BALANCE, BLOCKHASH, CALL, CALLER, CALLVALUE, COINBASE, CREATE2, DELEGATECALL, EXTCODEHASH,
+    EXTCODESIZE, GAS, JUMPDEST, JUMPI, MSTORE, POP, PUSH1, PUSH2, PUSH20, REVERT, SELFBALANCE,
+    SELFDESTRUCT, SLOAD, SSTORE, STATICCALL, STOP,
 };
 
 /// Slots that contracts use.
@@ -122,7 +122,6 @@ impl<'a> Writer<'a> {
         self.code.extend([PUSH1, slot, SLOAD, CALLVALUE, ADD, PUSH2, target[0], target[1], JUMPI]);
         self.count_up();
         self.code.push(JUMPDEST);
-        let _ = ADDRESS;
     }
 }
 

@@ -54,7 +54,6 @@ impl ChangedView<'_> {
         let nonce = free(AccessKey::Nonce(*address));
         let existence = free(AccessKey::Existence(*address));
         match (self.change, account) {
-            (Change::Nothing, account) => account,
             // What is absent may exist, if that and one value may be another.
             (Change::Up, None) if existence && (balance || nonce) => Some(Account {
                 balance: U256::from(u8::from(balance)),
