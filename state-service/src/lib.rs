@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The state service: owns state, answers reads of Snapshots, folds sealed blocks and commits them.
+//!
+//! One [`StateShard`] in memory. [`machine`] decides, purely and synchronously; the actor in
+//! [`shard_actor`] carries out what was decided, with heavy work on CPU threads; [`StateHandle`]
+//! serves `proto::state::StateService` in process. It does not execute transactions, and it trusts
+//! the coordinator.
+//!
+//! Start reading at [`StateShard`] for how one is made, and at [`machine::Machine`] for what it does.
+
+pub mod config;
+pub mod counts;
+mod cpu_pool;
+pub mod delay;
+mod directory;
+pub mod error;
+mod handle;
+pub mod machine;
+mod shard_actor;
+mod sizes;
+pub mod snapshot;
+
+pub use handle::{StartError, StateHandle, StateShard};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! How many bytes messages hold: keys and values at fixed width, as a wire without tricks would
+//! carry them.
+
+use engine::{
+    access::{AccountWrite, WriteSet},
+    account::{SnapshotAnswer, SnapshotKey},
+};
+use proto::state::StateValues;
+
+const TAG: usize = 1;
+const ADDRESS: usize = 20;
+const WORD: usize = 32;
+const NUMBER: usize = 8;
+const ACCOUNT: usize = WORD + NUMBER + WORD;
+/// A Snapshot's name.
+pub(crate) const NAME: usize = TAG + WORD;
+
+/// Returns the bytes of questions.
+pub(crate) fn of_keys(keys: &[SnapshotKey]) -> usize {
+    keys.iter()
+        .map(|key| match key {
+            SnapshotKey::Account(_) | SnapshotKey::AccountWithCode(_) => TAG + ADDRESS,
+            SnapshotKey::Slot(..) | SnapshotKey::Code(..) => TAG + ADDRESS + WORD,
+        })
+        .sum()
+}
+
+/// Returns the bytes of answers.
+pub(crate) fn of_answers(answers: &[SnapshotAnswer]) -> usize {
+    answers
+        .iter()
+        .map(|answer| match answer {
+            SnapshotAnswer::Account { account, code } => {
+                let code = code.as_ref().map_or(0, |code| code.bytes.len());
+                TAG + account.map_or(0, |_| ACCOUNT) + code
+            }
+            SnapshotAnswer::Slot(_) => TAG + WORD,
+            SnapshotAnswer::Code(bytes) => TAG + bytes.len(),
+            SnapshotAnswer::Unavailable => TAG,
+        })
+        .sum()
+}
+
+/// Returns the bytes of what one index wrote.
+pub(crate) fn of_write_set(set: &WriteSet) -> usize {
+    let accounts: usize = set.accounts.iter().map(|(_, write)| of_account_write(write)).sum();
+    let codes: usize = set.codes.iter().map(|(_, code)| WORD + code.len()).sum();
+    NUMBER + accounts + codes
+}
+
+fn of_account_write(write: &AccountWrite) -> usize {
+    let balance = write.balance.map_or(0, |_| TAG + WORD);
+    let nonce = write.nonce.map_or(0, |_| NUMBER);
+    let code_hash = write.code_hash.map_or(0, |_| WORD);
+    ADDRESS + TAG + balance + nonce + code_hash + write.slots.len() * 2 * WORD
+}
+
+/// Returns the bytes of a state.
+pub(crate) fn of_values(values: &StateValues) -> usize {
+    let accounts: usize = values
+        .accounts
+        .iter()
+        .map(|account| ADDRESS + ACCOUNT + account.storage.len() * 2 * WORD)
+        .sum();
+    let codes: usize = values.codes.iter().map(|code| WORD + code.bytes.len()).sum();
+    accounts + codes
+}

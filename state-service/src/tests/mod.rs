@@ -1,0 +1,5 @@
+//! What tests share, and the service as callers see it.
+
+pub(crate) mod plain;
+pub(crate) mod rng;
+mod service;
