@@ -120,27 +120,33 @@ pub trait StateService: Send + Sync + std::fmt::Debug {
     /// Reads keys of a Snapshot. A read of a provisional Snapshot that is not sealed yet waits.
     ///
     /// # Errors
-    /// `NotFound` if there is no such Snapshot; `ResourceExhausted` for too many keys.
+    /// `NotFound` if there is no such Snapshot; `Cancelled` if its job was aborted;
+    /// `DeadlineExceeded` if it was not sealed in time; `ResourceExhausted` for too many keys.
     async fn read(&self, request: ReadRequest) -> Result<ReadResponse, Status>;
 
     /// Keeps writes of incarnations until the job is sealed or aborted.
     ///
     /// # Errors
-    /// `FailedPrecondition` if other writes were staged under the same index and incarnation.
+    /// `FailedPrecondition` if other writes were staged under the same index and incarnation, or
+    /// the job is sealed already (the caller need not care); `Cancelled` if it was aborted;
+    /// `ResourceExhausted` if there is no room.
     async fn stage(&self, request: StageRequest) -> Result<(), Status>;
 
     /// Folds a block's writes into a provisional Snapshot and answers with its root node.
     /// Repeating the same request gives the same answer.
     ///
     /// # Errors
-    /// `NotFound` if the parent is not there; `FailedPrecondition` if the job was sealed otherwise.
+    /// `NotFound` if the parent is not there; `FailedPrecondition` if the job was sealed otherwise;
+    /// `Cancelled` if the job or its parent was aborted; `ResourceExhausted` if too many Snapshots
+    /// are undecided.
     async fn seal(&self, request: SealRequest) -> Result<SealResponse, Status>;
 
     /// Makes a sealed block's Snapshot durable under the block's hash, and the head if its parent
     /// is the head. Repeating it does nothing.
     ///
     /// # Errors
-    /// `NotFound` if the job was not sealed; `FailedPrecondition` on a loaded Snapshot.
+    /// `NotFound` if the job was not sealed; `FailedPrecondition` on a loaded Snapshot, before its
+    /// parent, or as another block than before.
     async fn commit(&self, request: CommitRequest) -> Result<(), Status>;
 
     /// Drops a sealed, undecided block and its staged writes; or a job that was never sealed.
