@@ -52,6 +52,9 @@ impl Machine {
         let Some(known) = self.keys.get_mut(&running.keys) else { return Vec::new() };
         let Phase::Waiting(waiting) = &mut running.phase else { return Vec::new() };
         let n_answers_before = waiting.answers.len();
+        if first {
+            known.reserve(waiting.open.len());
+        }
         for key in std::mem::take(&mut waiting.open) {
             match known.want(run, key, waiting.why, &mut self.codes) {
                 Wanted::Here(answer) => waiting.answers.push((key, answer)),
@@ -100,12 +103,12 @@ impl Machine {
         let (counter, missed) = batch.counted_by()?;
         self.metrics.reads.increment();
         self.metrics.keys.add(as_count(batch.keys.len()));
-        for (key, (owner, why)) in batch.keys.iter().zip(&batch.owners) {
-            let Some(running) = self.running.get_mut(owner) else { continue };
-            running.stats.keys += 1;
-            if *why == Why::Predicted {
-                running.stats.prefetched += 1;
-                running.prefetched.push(KnownKey::of(key));
+        for ((owner, why), keys) in batch.by_owner() {
+            let Some(running) = self.running.get_mut(&owner) else { continue };
+            running.stats.keys += as_count(keys.len());
+            if why == Why::Predicted {
+                running.stats.prefetched += as_count(keys.len());
+                running.prefetched.extend(batch.keys[keys].iter().map(KnownKey::of));
             }
         }
         let running = self.running.get_mut(&counter)?;
@@ -164,23 +167,24 @@ impl Machine {
         batch: &Batch,
         answers: Vec<SnapshotAnswer>,
     ) -> Vec<Effect> {
-        for (answer, (owner, _)) in answers.iter().zip(&batch.owners) {
-            let n_bytes = answer_bytes(answer);
+        for ((owner, _), keys) in batch.by_owner() {
+            let n_bytes = answers[keys].iter().map(answer_bytes).sum();
             self.metrics.read_bytes.add(n_bytes);
-            if let Some(running) = self.running.get_mut(owner) {
+            if let Some(running) = self.running.get_mut(&owner) {
                 running.stats.bytes += n_bytes;
             }
         }
         let Some(known) = self.keys.get_mut(&keys_of) else { return Vec::new() };
         let woken = known.record(batch, answers, &mut self.codes);
         self.gauge();
-        woken.into_iter().flat_map(|run| self.wake(run)).collect()
+        let by_run = woken.chunk_by(PartialEq::eq);
+        by_run.flat_map(|wakes| self.wake(wakes[0], wakes.len())).collect()
     }
 
-    fn wake(&mut self, run: RunId) -> Vec<Effect> {
+    fn wake(&mut self, run: RunId, n_wakes: usize) -> Vec<Effect> {
         let Some(running) = self.running.get_mut(&run) else { return Vec::new() };
         let Phase::Waiting(waiting) = &mut running.phase else { return Vec::new() };
-        waiting.n_wakes = waiting.n_wakes.saturating_sub(1);
+        waiting.n_wakes = waiting.n_wakes.saturating_sub(n_wakes);
         if waiting.n_wakes > 0 {
             return Vec::new();
         }

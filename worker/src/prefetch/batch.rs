@@ -3,7 +3,7 @@
 use super::known::{Asked, KnownKey};
 use crate::machine::RunId;
 use engine::{account::SnapshotKey, ids::ShardIndex};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 /// Why a key is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct Batch {
     /// What is asked; each key once.
     pub(crate) keys: Vec<SnapshotKey>,
     /// For each key the run that counts it, and why it was wanted.
-    pub(crate) owners: Vec<(RunId, Why)>,
+    owners: Vec<(RunId, Why)>,
 }
 
 impl Batch {
@@ -33,6 +33,15 @@ impl Batch {
     pub(super) fn push(&mut self, asked: &Asked, owner: RunId) {
         self.keys.push(asked.key);
         self.owners.push((owner, asked.why));
+    }
+
+    /// Returns the stretches of keys that one run counts for one reason.
+    pub(crate) fn by_owner(&self) -> impl Iterator<Item = ((RunId, Why), Range<usize>)> {
+        self.owners.chunk_by(PartialEq::eq).scan(0, |end, owned| {
+            let start = *end;
+            *end += owned.len();
+            Some((owned[0], start..*end))
+        })
     }
 
     /// Returns the run that counts the message, and whether a run had missed any of its keys.

@@ -50,13 +50,20 @@ pub(super) struct Asked {
     /// What is asked.
     pub(super) key: SnapshotKey,
     pub(super) why: Why,
-    /// Who waits, once for each key it wants; who asked comes first.
-    pub(super) waiters: Vec<RunId>,
+    /// Who asked.
+    first: RunId,
+    /// Who waits as well, once for each key it wants. Mostly nobody.
+    others: Vec<RunId>,
 }
 
 impl Asked {
-    pub(super) fn new(key: SnapshotKey, why: Why, run: RunId) -> Self {
-        Self { key, why, waiters: vec![run] }
+    pub(super) const fn new(key: SnapshotKey, why: Why, run: RunId) -> Self {
+        Self { key, why, first: run, others: Vec::new() }
+    }
+
+    /// Returns who waits, once for each key it wants.
+    pub(super) fn waiters(&self) -> impl Iterator<Item = RunId> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
     }
 }
 
@@ -77,7 +84,7 @@ impl Entry {
     pub(super) fn answer_or_wait(&mut self, run: RunId) -> Wanted {
         match self {
             Self::Asked(asked) => {
-                asked.waiters.push(run);
+                asked.others.push(run);
                 Wanted::Later
             }
             entry => Wanted::Here(entry.answer().unwrap_or(SnapshotAnswer::Unavailable)),

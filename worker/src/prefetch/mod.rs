@@ -56,6 +56,11 @@ impl JobKeys {
         }
     }
 
+    /// Makes room for keys that are about to be wanted.
+    pub(crate) fn reserve(&mut self, n_keys: usize) {
+        self.entries.reserve(n_keys);
+    }
+
     /// Answers a key, or sees to it that it is asked for; then the run is noted as waiting once.
     pub(crate) fn want(
         &mut self,
@@ -163,8 +168,9 @@ impl JobKeys {
             while batch.keys.len() < keys_max {
                 let Some(known_key) = outbox.pop() else { break };
                 let Some(Entry::Asked(asked)) = entries.get_mut(&known_key) else { continue };
-                match asked.waiters.iter().find(|run| lives(**run)) {
-                    Some(owner) => batch.push(asked, *owner),
+                let owner = asked.waiters().find(|run| lives(*run));
+                match owner {
+                    Some(owner) => batch.push(asked, owner),
                     None => drop(entries.remove(&known_key)),
                 }
             }
@@ -189,7 +195,7 @@ impl JobKeys {
         for (key, answer) in batch.keys.iter().zip(answers) {
             let entry = self.take_in(key, answer, codes);
             if let Some(Entry::Asked(asked)) = self.entries.insert(KnownKey::of(key), entry) {
-                woken.extend(asked.waiters);
+                woken.extend(asked.waiters());
             }
         }
         woken
@@ -247,7 +253,7 @@ impl JobKeys {
         let mut failed = Vec::new();
         for key in &batch.keys {
             if let Some(Entry::Asked(asked)) = self.entries.remove(&KnownKey::of(key)) {
-                failed.extend(asked.waiters);
+                failed.extend(asked.waiters());
             }
         }
         failed

@@ -14,8 +14,10 @@ use revm::primitives::hardfork::SpecId;
 use std::sync::Arc;
 use worker::{Worker, WorkerHandle, config::WorkerConfig};
 
-/// Reads slot 0, then the slot that it names: two reads of which the second depends on the first.
-pub(crate) const CHASE: Bytes = Bytes::from_static(&[0x60, 0x00, 0x54, 0x54, 0x00]);
+/// Reads slot 0, then the slot that its last byte names: of two reads the second depends on the
+/// first. What a run guesses for slot 0 has zero there and names no third slot.
+pub(crate) const CHASE: Bytes =
+    Bytes::from_static(&[0x60, 0x00, 0x54, 0x60, 0xff, 0x16, 0x54, 0x00]);
 /// Reads slot 7.
 pub(crate) const PEEK: Bytes = Bytes::from_static(&[0x60, 0x07, 0x54, 0x00]);
 /// Reads slot 0, then runs in a circle until the gas is used up.
