@@ -32,7 +32,7 @@ const CHECK_INTERVAL: u32 = 64;
 const TAINTED_CHECK_INTERVAL: u32 = 16;
 /// Looks at state and jumps, after a missing key, until a run that only learns keys is ended: what
 /// follows a wrong value soon leads nowhere.
-const TAINTED_CHECKS_MAX: u32 = 256;
+const TAINTED_CHECKS_MAX: u32 = 1024;
 
 /// Why the database ended a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +78,7 @@ pub(super) struct Recorder<V> {
     cancel: CancelFlag,
     n_checks: u32,
     n_tainted_checks: u32,
+    gas_before_taint: Option<u64>,
 }
 
 impl<V: StateView> Recorder<V> {
@@ -103,6 +104,7 @@ impl<V: StateView> Recorder<V> {
             cancel,
             n_checks: 0,
             n_tainted_checks: 0,
+            gas_before_taint: None,
         }
     }
 
@@ -117,6 +119,7 @@ impl<V: StateView> Recorder<V> {
         self.gas_budget = gas_budget;
         self.n_checks = 0;
         self.n_tainted_checks = 0;
+        self.gas_before_taint = None;
     }
 
     /// Keeps what a system call wrote, for the next one of the same index.
@@ -150,17 +153,25 @@ impl<V: StateView> Recorder<V> {
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        if !self.missing.is_empty() {
-            self.n_tainted_checks += 1;
-            let spent = frame_gas_spent > self.limits.tainted_gas;
-            if spent || self.n_tainted_checks > TAINTED_CHECKS_MAX {
-                return Err(Stop::Tainted);
-            }
+        if !self.missing.is_empty() && self.has_learned_enough(frame_gas_spent) {
+            return Err(Stop::Tainted);
         }
         match self.gas_budget {
             Some(budget) if frame_gas_spent > budget => Err(Stop::Parked),
             _ => Ok(()),
         }
+    }
+
+    /// Tells whether a run that goes on only to learn keys should end.
+    fn has_learned_enough(&mut self, frame_gas_spent: u64) -> bool {
+        self.n_tainted_checks += 1;
+        if frame_gas_spent == 0 {
+            return self.n_tainted_checks > TAINTED_CHECKS_MAX;
+        }
+        // What was spent before the miss does not count.
+        let before = *self.gas_before_taint.get_or_insert(frame_gas_spent);
+        frame_gas_spent.saturating_sub(before) > self.limits.tainted_gas
+            || self.n_tainted_checks > TAINTED_CHECKS_MAX
     }
 
     /// Returns what the run observed.
