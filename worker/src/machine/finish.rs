@@ -15,7 +15,7 @@ impl Machine {
     pub(super) fn done(&mut self, run: RunId, mut outcome: SliceOutcome) -> Vec<Effect> {
         let Some(mut running) = self.remove(run) else { return Vec::new() };
         outcome.transactions.extend(running.no_sender.take());
-        running.stats.prefetched_unused = n_unused(&running.prefetched, &outcome);
+        running.stats.prefetched_unused = n_unused(&mut running.prefetched, &outcome);
         outcome.reads = running.stats;
         outcome.cpu_us = u64::try_from(running.cpu.as_micros()).unwrap_or(u64::MAX);
         self.fault.alter(&running.frame, &mut outcome);
@@ -127,13 +127,15 @@ fn only_shard<I, N>(writes: &[(I, N, Arc<engine::access::WriteSet>)]) -> Option<
     accounts.map(|(address, _)| StateShards::shard_of(address)).next()
 }
 
-/// Counts the keys that were read before execution and that execution did not use.
-fn n_unused(prefetched: &[KnownKey], outcome: &SliceOutcome) -> u64 {
-    let mut used: Vec<_> = outcome.snapshot.iter().map(KnownKey::of_value).collect();
-    used.sort_unstable();
+/// Counts the keys that were read before execution and that execution did not use. What was used
+/// is sorted by key.
+fn n_unused(prefetched: &mut [KnownKey], outcome: &SliceOutcome) -> u64 {
+    prefetched.sort_unstable();
+    let mut used = outcome.snapshot.iter().map(KnownKey::of_value).peekable();
     let is_unused = |key: &&KnownKey| {
+        while used.next_if(|used| used < *key).is_some() {}
         // Code is asked for by itself only for an account that has it; it goes unnamed.
-        !matches!(key, KnownKey::Code(_)) && used.binary_search(key).is_err()
+        !matches!(key, KnownKey::Code(_)) && used.peek() != Some(*key)
     };
     u64::try_from(prefetched.iter().filter(is_unused).count()).unwrap_or(u64::MAX)
 }
