@@ -94,8 +94,14 @@ impl Job {
             SliceKind::Tail => self.summary.tail = true,
             SliceKind::Confirmation => {}
         }
+        // After the first round a worker is shown what stands: most of what may change does not.
+        let may_keep = match kind {
+            SliceKind::Round => self.rounds.n_rounds > 1,
+            SliceKind::Tail => true,
+            SliceKind::Whole | SliceKind::Confirmation => false,
+        };
         for indices in slices {
-            self.open.add(kind, indices, avoid.clone());
+            self.open.add((kind, may_keep), indices, avoid.clone());
         }
         self.assign();
     }
@@ -139,29 +145,29 @@ impl Job {
         }
     }
 
-    /// Cuts what has to run again, or decides for a tail: after the last round, after a first
-    /// round of which more than half the gas conflicted, and where one slice would hold it all,
-    /// because a tail also mends what depends on it.
+    /// Cuts what has to run again, with what that will most likely change, by its dependencies. Or
+    /// decides for a tail: after the last round, after a first round of which more than half the
+    /// gas conflicted, and where one slice would hold it all.
     fn next_cut(&self) -> Option<Vec<Vec<AccessIndex>>> {
         if self.rounds.n_rounds >= self.setup.limits.max_rounds.get() {
             return None;
         }
-        let open = self.ledger.open();
-        let gas = |index: &AccessIndex| self.gas_of(*index);
+        let again = self.ledger.shaken(&self.ledger.open());
+        let gas = |index: &AccessIndex| self.gas_of(*index).max(1);
         let all: u64 = (0..self.setup.transactions.len())
-            .map(|offset| self.gas_of(AccessIndex::of_transaction(offset)))
+            .map(|offset| gas(&AccessIndex::of_transaction(offset)))
             .sum();
-        let again: u64 = open.iter().map(gas).sum();
-        if self.rounds.n_rounds == 1 && again.saturating_mul(2) > all {
+        let gas_again: u64 = again.iter().map(gas).sum();
+        if self.rounds.n_rounds == 1 && gas_again.saturating_mul(2) > all {
             return None;
         }
-        let groups = self.ledger.dependencies(&open);
-        let work: Vec<_> = open
+        let groups = self.ledger.dependencies(&again);
+        let work: Vec<_> = again
             .iter()
             .zip(groups)
-            .map(|(index, group)| Piecework { index: *index, gas: gas(index).max(1), group })
+            .map(|(index, group)| Piecework { index: *index, gas: gas(index), group })
             .collect();
-        Some(plan::cut(&work, self.shape())).filter(|slices| slices.len() > 1)
+        Some(plan::cut_by_groups(&work, self.shape())).filter(|slices| slices.len() > 1)
     }
 
     /// Returns the gas that an index used when it last ran, or is predicted to use.

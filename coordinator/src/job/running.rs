@@ -26,8 +26,9 @@ impl Job {
         let Some(slice) = self.open.get_mut(id) else { return };
         slice.worker = Some(worker);
         let (kind, attempt, indices) = (slice.kind, slice.attempt, slice.indices.clone());
+        let may_keep = slice.may_keep;
         let final_below = self.ledger.final_below();
-        let issued = self.ledger.issue(&indices, worker, kind == SliceKind::Tail);
+        let issued = self.ledger.issue(&indices, worker, may_keep);
         let items = issued.into_iter().map(|issued| TaskItem {
             index: issued.index,
             incarnation: issued.incarnation,

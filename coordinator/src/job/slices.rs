@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug)]
 pub(super) struct Slice {
     pub(super) kind: SliceKind,
+    /// Whether its worker may keep what stands.
+    pub(super) may_keep: bool,
     pub(super) indices: Vec<AccessIndex>,
     pub(super) attempt: Attempt,
     /// Who runs it; `None` while it is pending.
@@ -37,12 +39,12 @@ pub(super) struct OpenSlices {
 impl OpenSlices {
     pub(super) fn add(
         &mut self,
-        kind: SliceKind,
+        (kind, may_keep): (SliceKind, bool),
         indices: Vec<AccessIndex>,
         avoid: BTreeSet<WorkerId>,
     ) {
         let attempt = Attempt::new(1);
-        let slice = Slice { kind, indices, attempt, worker: None, avoid, n_refusals: 0 };
+        let slice = Slice { kind, may_keep, indices, attempt, worker: None, avoid, n_refusals: 0 };
         self.slices.insert(self.next, slice);
         self.next = self.next.next();
     }

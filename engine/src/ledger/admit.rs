@@ -166,6 +166,9 @@ impl Ledger {
             let what = "an outcome is not in canonical form";
             admission.breaches.push(Breach { worker, index: Some(index), what });
         }
+        // Who may keep what stands and does not has found a read that fails.
+        let stood = self.entries[position].held.as_ref();
+        self.n_conflicts += u64::from(stood.is_some_and(|it| it.status != Status::Conflicted));
         self.discard(index);
         self.readers.add(index, &reads);
         let executed = match &verdict {

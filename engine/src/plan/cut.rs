@@ -54,13 +54,36 @@ struct Piece {
 /// weight, the heaviest first; the light ones fill what is left in block order, because
 /// transactions that depend on each other are often neighbours.
 pub fn cut(work: &[Piecework], shape: CutShape) -> Vec<Vec<AccessIndex>> {
-    if work.is_empty() {
-        return Vec::new();
-    }
+    let (n_slices, even) = evenly(work, shape);
+    let pieces = groups(work).flat_map(|group| chunks(group, even)).collect();
+    spread(enough(pieces, n_slices), (n_slices, even), shape)
+}
+
+/// Cuts work whose groups are known to depend on each other: no group is cut, unless it is above
+/// the gas that a slice may have, and there may be fewer slices than were wanted.
+pub fn cut_by_groups(work: &[Piecework], shape: CutShape) -> Vec<Vec<AccessIndex>> {
+    let (n_slices, even) = evenly(work, shape);
+    let pieces: Vec<_> = groups(work).map(Piece::of).collect();
+    let n_slices = n_slices.min(pieces.len());
+    spread(pieces, (n_slices, even), shape)
+}
+
+/// Returns the number of slices, and the gas of each if they were even.
+fn evenly(work: &[Piecework], shape: CutShape) -> (usize, u64) {
     let total: u64 = work.iter().map(|it| it.gas).sum();
     let n_slices = n_slices(work.len(), total, shape);
-    let even = total.div_ceil(n_slices as u64).max(1);
-    let pieces = enough(pieces(work, even), n_slices);
+    (n_slices, total.div_ceil(n_slices.max(1) as u64).max(1))
+}
+
+/// Puts pieces into slices; there are at least as many pieces.
+fn spread(
+    pieces: Vec<Piece>,
+    (n_slices, even): (usize, u64),
+    shape: CutShape,
+) -> Vec<Vec<AccessIndex>> {
+    if n_slices == 0 {
+        return Vec::new();
+    }
     let mut bins = fill(pieces, n_slices, even, shape.seed);
     repair(&mut bins);
     let mut slices: Vec<_> = bins.into_iter().flat_map(|bin| bounded(bin, shape)).collect();
@@ -74,13 +97,13 @@ fn n_slices(n_work: usize, total: u64, shape: CutShape) -> usize {
     usize::try_from(wanted).unwrap_or(usize::MAX).min(n_work)
 }
 
-/// Makes a piece of each group, and several of one that is larger than an even slice.
-fn pieces(work: &[Piecework], even: u64) -> Vec<Piece> {
+/// Returns the groups, each in order.
+fn groups(work: &[Piecework]) -> impl Iterator<Item = Vec<Piecework>> + use<> {
     let mut groups = BTreeMap::<usize, Vec<Piecework>>::new();
     for item in work {
         groups.entry(item.group).or_default().push(*item);
     }
-    groups.into_values().flat_map(|group| chunks(group, even)).collect()
+    groups.into_values()
 }
 
 /// Cuts work in its order so that no part is above a bound, unless it is one index.

@@ -11,7 +11,7 @@ mod predict;
 #[cfg(test)]
 mod tests;
 
-pub use cut::{CutShape, Piecework, cut};
+pub use cut::{CutShape, Piecework, cut, cut_by_groups};
 pub use predict::{BLOCK_STEP_GAS, predicted_gas};
 
 use crate::{check, ids::AccessIndex, invariant::Invariant, task::SignedBy};

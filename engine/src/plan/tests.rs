@@ -1,6 +1,6 @@
 //! Plans of random blocks: complete, balanced, sender by sender.
 
-use super::{CutShape, Piecework, Plan, PlanFault, PlanKind, cut, predicted_gas};
+use super::{CutShape, Piecework, Plan, PlanFault, PlanKind, cut, cut_by_groups, predicted_gas};
 use crate::{ids::AccessIndex, task::SignedBy};
 use alloy_consensus::{SignableTransaction, TxEnvelope, TxLegacy};
 use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
@@ -178,6 +178,18 @@ fn the_judge_finds_what_is_missing_double_disordered_or_empty() {
     assert_eq!(beyond.check(1), Err(PlanFault::Surplus { index: index(3) }));
     assert_eq!(plan(vec![vec![1, 0, 2]]).check(1), Err(PlanFault::Order { slice: 0 }));
     assert_eq!(plan(vec![vec![0, 1, 2], vec![]]).check(1), Err(PlanFault::Empty { slice: 1 }));
+}
+
+#[test]
+fn groups_that_are_known_to_depend_are_not_cut_but_by_the_bound() {
+    let work: Vec<_> = (0..40_u32)
+        .map(|n| Piecework { index: AccessIndex::new(n), gas: 10, group: usize::from(n % 4 == 0) })
+        .collect();
+    let lengths = |shape| cut_by_groups(&work, shape).iter().map(Vec::len).collect::<Vec<_>>();
+
+    assert_eq!(lengths(shape(4, None, 1)), [10, 30]);
+    assert_eq!(lengths(shape(4, Some(1), 1)), [1; 40]);
+    assert!(cut_by_groups(&[], shape(4, None, 1)).is_empty());
 }
 
 #[test]
