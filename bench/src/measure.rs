@@ -33,6 +33,7 @@ struct Run {
     serial_us: u64,
     serial_execute_us: u64,
     workers_cpu_us: u64,
+    state_cpu_us: u64,
     serial_cpu_us: u64,
     executions: u64,
     messages: u64,
@@ -93,6 +94,7 @@ impl Run {
         self.serial_us += times.serial_us.unwrap_or(0);
         self.serial_execute_us += times.serial_execute_us.unwrap_or(0);
         self.workers_cpu_us += block.workers_cpu_us;
+        self.state_cpu_us += block.state_cpu_us;
         self.serial_cpu_us += block.serial_cpu_us.unwrap_or(0);
         self.executions += line.executions;
         self.messages += line.messages.total;
@@ -137,7 +139,7 @@ fn row(case: &Case, workers: NonZeroU16, scope: Scope, (runs, equal): (&[Run], b
         cpu_us_per_mgas: CpuPerMgas {
             coordinator: None,
             workers: per_mgas(|run| run.workers_cpu_us),
-            state: None,
+            state: per_mgas(|run| run.state_cpu_us),
             serial: per_mgas(|run| run.serial_cpu_us),
         },
         executions: median(of(|run| run.executions)),

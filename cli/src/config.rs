@@ -57,7 +57,8 @@ pub struct RunConfig {
 impl Default for Config {
     fn default() -> Self {
         // A table of results on the terminal is not to be buried in log lines.
-        let telemetry = TelemetryConfig { filter: "warn".to_owned(), ..TelemetryConfig::default() };
+        let telemetry =
+            TelemetryConfig { filter: "error".to_owned(), ..TelemetryConfig::default() };
         Self {
             telemetry,
             sandbox: SandboxConfig::default(),
@@ -143,7 +144,7 @@ mod tests {
         assert_eq!(config.sandbox, SandboxConfig::default());
         assert_eq!((config.sandbox.workers.get(), config.worker.threads.get()), (4, 1));
         assert_eq!(config.run, RunConfig::default());
-        assert_eq!(config.telemetry.filter, "warn");
+        assert_eq!(config.telemetry.filter, "error");
     }
 
     #[test]
@@ -180,10 +181,10 @@ mod tests {
     #[test]
     fn spans_that_are_exported_are_those_of_info_and_a_filter_has_the_last_word() {
         let exported = load(&[], &["run", "x", "--otlp", "http://127.0.0.1:1"]).unwrap();
-        let filtered = load(&[], &["run", "x", "--otlp", "http://127.0.0.1:1", "--log", "error"]);
+        let filtered = load(&[], &["run", "x", "--otlp", "http://127.0.0.1:1", "--log", "warn"]);
 
         assert_eq!(exported.telemetry.filter, "info");
-        assert_eq!(filtered.unwrap().telemetry.filter, "error");
+        assert_eq!(filtered.unwrap().telemetry.filter, "warn");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct CommonArgs {
     /// Sends spans to this OTLP collector over gRPC, as in `http://127.0.0.1:4317` [default: none]
     #[arg(long, value_name = "URL", global = true, help_heading = "Settings and telemetry")]
     pub otlp: Option<String>,
-    /// Which spans and events count, as in info,worker=debug [default: warn; info with --otlp]
+    /// Which spans and events count, as in info,worker=debug [default: error; info with --otlp]
     #[arg(long, value_name = "FILTER", global = true, help_heading = "Settings and telemetry")]
     pub log: Option<String>,
 }
@@ -52,7 +52,7 @@ pub enum Command {
     Run(RunArgs),
     /// Shows in three acts that the cluster is equal to serial revm, and what it costs and gains.
     ///
-    /// Act 1 splits five workloads over four workers. Act 2 moves the state 200 µs away. Act 3
+    /// Act 1 splits six workloads over four workers. Act 2 moves the state 200 µs away. Act 3
     /// kills a worker inside a block. It ends in exit code 0 only if every block is equal.
     Demo,
 }

@@ -8,8 +8,8 @@ const STATE_DELAY: Duration = Duration::from_micros(200);
 
 /// Name in the table, and the workload.
 const WORKLOADS: [(&str, &str); 2] = [
-    ("erc20", "workload:erc20?txs=1000&accounts=20000"),
-    ("swaps", "workload:swaps?txs=500&accounts=20000"),
+    ("erc20", "workload:erc20?txs=2000&accounts=20000"),
+    ("swaps", "workload:swaps?txs=1000&accounts=20000"),
 ];
 
 /// Plays the act, and returns how many times as fast as serial the cluster was.

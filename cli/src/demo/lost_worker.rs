@@ -3,7 +3,7 @@
 use super::act::{Shape, Stage};
 use crate::{args::FaultArg, failure::Failure, run::print, session::Summary, table, text};
 
-const WORKLOAD: &str = "workload:erc20?txs=1500&accounts=20000";
+const WORKLOAD: &str = "workload:erc20?txs=3000&accounts=20000";
 
 /// Pairs of runs, with the kill and without. An odd number: the middle one counts.
 const PAIRS: usize = 3;

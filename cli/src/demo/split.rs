@@ -5,12 +5,12 @@ use crate::{failure::Failure, report::ratio, run::print, session::Summary, table
 
 /// Name in the table, and the workload.
 const WORKLOADS: [(&str, &str); 6] = [
-    ("transfers", "workload:transfers?txs=2000&blocks=2&accounts=20000"),
-    ("erc20", "workload:erc20?txs=1500&blocks=2&accounts=20000"),
-    ("erc20, zipf", "workload:erc20?txs=1500&blocks=2&accounts=20000&dist=zipf"),
-    ("swaps", "workload:swaps?txs=600&blocks=2&accounts=20000"),
-    ("chain", "workload:chain?txs=400&blocks=2&accounts=20000"),
-    ("compute", "workload:compute?txs=24&blocks=2&accounts=20000"),
+    ("transfers", "workload:transfers?txs=4000&blocks=2&accounts=20000"),
+    ("erc20", "workload:erc20?txs=3000&blocks=2&accounts=20000"),
+    ("erc20, zipf", "workload:erc20?txs=3000&blocks=2&accounts=20000&dist=zipf"),
+    ("swaps", "workload:swaps?txs=1000&blocks=2&accounts=20000"),
+    ("chain", "workload:chain?txs=800&blocks=2&accounts=20000"),
+    ("compute", "workload:compute?txs=40&blocks=2&accounts=20000"),
 ];
 
 /// Plays the act: a row for each workload, and why a cluster on one machine may be slower.
@@ -54,7 +54,7 @@ fn why_slower() -> String {
     let cores = text::count(n_cores as u64, "core");
     format!(
         "Below 1.00x: all {WORKERS} workers share this machine's {cores} with the coordinator and the \
-         state; a block this\nsmall is soon done serially, while every read and write of it is \
-         carried between processes and checked;\nconflicts, all of a chain, are executed again.\n"
+         state; blocks this\nsmall are soon done serially, while here each read and write is carried \
+         from worker to coordinator and\nchecked, and what conflicts is executed again.\n"
     )
 }

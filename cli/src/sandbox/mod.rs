@@ -13,7 +13,7 @@ pub use loaded::Loaded;
 use crate::{failure::Failure, serial::DelayPaid};
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
 use coordinator::config::CoordinatorConfig;
-use engine::ids::SnapshotId;
+use engine::ids::JobId;
 use inputs::ParentState;
 use proto::{
     coordinator::{BlockOutcome, CoordinatorService, ExecuteBlockRequest},
@@ -98,17 +98,20 @@ impl Sandbox {
     pub fn unload(&self, loaded: Loaded) -> Result<(), Failure> {
         match loaded {
             Loaded::Genesis(_) => Ok(()),
-            Loaded::Values(snapshot) => self.drop_snapshot(snapshot),
+            Loaded::Values(snapshot) => {
+                let Parts { runtime, state, .. } = &self.parts;
+                runtime.block_on(state.drop_snapshot(snapshot)).map_err(refused)
+            }
         }
     }
 
-    /// Drops a Snapshot that was not committed.
+    /// Drops the Snapshot of a job that is sealed and not committed.
     ///
     /// # Errors
-    /// If the state service does not have it.
-    pub fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Failure> {
+    /// If the job was committed.
+    pub fn drop_job(&self, job: JobId) -> Result<(), Failure> {
         let Parts { runtime, state, .. } = &self.parts;
-        runtime.block_on(state.drop_snapshot(snapshot)).map_err(refused)
+        runtime.block_on(state.abort(job)).map_err(refused)
     }
 
     /// Executes a block and waits for its outcome; nothing if `shutdown` comes first.

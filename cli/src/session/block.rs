@@ -29,6 +29,8 @@ pub struct BlockReport {
     pub fields: Vec<FieldComparison>,
     /// CPU time of the workers.
     pub workers_cpu_us: u64,
+    /// CPU time of the state service.
+    pub state_cpu_us: u64,
     /// CPU time of serial execution.
     pub serial_cpu_us: Option<u64>,
 }
@@ -39,14 +41,22 @@ pub(super) struct BlockRun<'a> {
     pub(super) input: &'a Input,
     pub(super) block: &'a InputBlock,
     pub(super) facts: BlockFacts,
-    pub(super) answer: Result<BlockOutcome, Status>,
+    pub(super) answer: Answer,
+}
+
+/// What the cluster answered, and what it cost.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) outcome: Result<BlockOutcome, Status>,
     pub(super) wall: Duration,
+    /// CPU time of the state service.
+    pub(super) state_cpu: Duration,
 }
 
 impl BlockRun<'_> {
     /// Puts the report together; `serial` is what the oracle made of the block.
     pub(super) fn report(&self, serial: Option<(&SerialOracle, &SerialRun)>) -> BlockReport {
-        let outcome = self.answer.as_ref().ok();
+        let outcome = self.answer.outcome.as_ref().ok();
         let results = outcome.and_then(|outcome| outcome.results.as_ref());
         let fields = self.facts.compare(results, self.block.ommers);
         let oracle = self.oracle_says(outcome, serial);
@@ -68,13 +78,14 @@ impl BlockRun<'_> {
             line: self.line(&fields, statuses, verdict, run),
             fields,
             workers_cpu_us: outcome.map_or(0, |outcome| outcome.counts.workers_cpu_us),
+            state_cpu_us: micros(self.answer.state_cpu),
             serial_cpu_us: run.map(|run| micros(run.cpu)),
         }
     }
 
     /// Returns how the job ended. What the cluster would not take as a block is invalid.
     pub(super) fn end(&self) -> JobEnd {
-        match &self.answer {
+        match &self.answer.outcome {
             Ok(outcome) => outcome.end.clone(),
             Err(Status { code: Code::InvalidArgument, message }) => {
                 JobEnd::Invalid { transaction: None, reason: message.clone() }
@@ -85,7 +96,7 @@ impl BlockRun<'_> {
 
     /// Returns the Snapshot after the block; nothing if it was refused.
     pub(super) fn snapshot(&self) -> Option<SnapshotId> {
-        let outcome = self.answer.as_ref().ok()?;
+        let outcome = self.answer.outcome.as_ref().ok()?;
         match outcome.end {
             JobEnd::Committed => Some(SnapshotId::Block(outcome.block_hash)),
             JobEnd::Verified => Some(SnapshotId::Job(outcome.job)),
@@ -144,7 +155,7 @@ impl BlockRun<'_> {
         verdict: Verdict,
         serial: Option<&SerialRun>,
     ) -> BlockLine {
-        let outcome = self.answer.as_ref().ok();
+        let outcome = self.answer.outcome.as_ref().ok();
         let gas_used =
             outcome.and_then(|outcome| outcome.results.as_ref()).map(|results| results.gas_used);
         let mut line = empty_line(self.input, self.block, &self.facts);
@@ -164,9 +175,9 @@ impl BlockRun<'_> {
     }
 
     fn times(&self, gas_used: Option<u64>, serial: Option<&SerialRun>) -> Times {
-        let wall_us = micros(self.wall);
+        let wall_us = micros(self.answer.wall);
         let serial_us = serial.map(|run| micros(run.wall));
-        let phases = self.answer.as_ref().ok().map(|outcome| outcome.times);
+        let phases = self.answer.outcome.as_ref().ok().map(|outcome| outcome.times);
         let phase = |of: fn(&proto::coordinator::JobTimes) -> Duration| {
             phases.as_ref().map(|times| micros(of(times)))
         };
@@ -196,7 +207,13 @@ pub(super) fn not_run(input: &Input, block: &InputBlock) -> BlockReport {
         transaction: None,
         message: "the block before it was not committed".to_owned(),
     });
-    BlockReport { line, fields: Vec::new(), workers_cpu_us: 0, serial_cpu_us: None }
+    BlockReport {
+        line,
+        fields: Vec::new(),
+        workers_cpu_us: 0,
+        state_cpu_us: 0,
+        serial_cpu_us: None,
+    }
 }
 
 fn empty_line(input: &Input, block: &InputBlock, facts: &BlockFacts) -> BlockLine {

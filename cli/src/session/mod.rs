@@ -15,16 +15,12 @@ use crate::{
     sandbox::{Loaded, Sandbox, SandboxSpec},
     serial::{Delay, DelayPaid, SerialEnd, SerialJob, SerialOracle, SerialRun},
 };
-use block::{BlockRun, not_run};
+use block::{Answer, BlockRun, not_run};
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
 use engine::ids::SnapshotId;
 use facts::BlockFacts;
 use inputs::{Input, InputBlock};
-use proto::{
-    coordinator::{BlockOutcome, ExecuteBlockRequest, Mode},
-    status::Status,
-};
-use std::time::Duration;
+use proto::coordinator::{ExecuteBlockRequest, Mode};
 
 /// Runs inputs, one block after the other.
 #[derive(Debug)]
@@ -127,8 +123,8 @@ impl Session {
             let Some(block) = input.blocks.first() else { break };
             let ran = self.run_block(input, block, place, oracle.as_ref())?;
             on_block(&ran.report)?;
-            if let Some(snapshot) = ran.snapshot {
-                self.running()?.drop_snapshot(snapshot)?;
+            if let Some(SnapshotId::Job(job)) = ran.snapshot {
+                self.running()?.drop_job(job)?;
             }
         }
         self.running()?.unload(loaded)
@@ -199,23 +195,18 @@ impl Session {
         if serial_is_first {
             serial = serially()?;
         }
-        let (answer, wall) = self.execute(input, block, place)?;
+        let answer = self.execute(input, block, place)?;
         if !serial_is_first {
             serial = serially()?;
         }
         let facts = BlockFacts::of(&block.block_rlp);
-        let run = BlockRun { input, block, facts, answer, wall };
+        let run = BlockRun { input, block, facts, answer };
         let report = run.report(oracle.zip(serial.as_ref()));
         Ok(Ran { report, snapshot: run.snapshot(), serial })
     }
 
     /// Hands a block over and takes the time until its outcome.
-    fn execute(
-        &self,
-        input: &Input,
-        block: &InputBlock,
-        place: Place,
-    ) -> Result<(Result<BlockOutcome, Status>, Duration), Failure> {
+    fn execute(&self, input: &Input, block: &InputBlock, place: Place) -> Result<Answer, Failure> {
         let request = ExecuteBlockRequest {
             block_rlp: block.block_rlp.clone(),
             chain: input.chain.clone(),
@@ -228,11 +219,13 @@ impl Session {
             seed: self.run.seed,
         };
         let sandbox = self.running()?;
+        let state_cpu_before = sandbox.state_cpu();
         let start = self.clock.now();
-        let answer = sandbox.execute(request, &self.shutdown);
+        let outcome = sandbox.execute(request, &self.shutdown);
         let wall = self.clock.now() - start;
-        match answer {
-            Some(answer) => Ok((answer, wall)),
+        let state_cpu = sandbox.state_cpu().saturating_sub(state_cpu_before);
+        match outcome {
+            Some(outcome) => Ok(Answer { outcome, wall, state_cpu }),
             None => Err(Failure::interrupted(at(input, block))),
         }
     }

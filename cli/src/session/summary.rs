@@ -15,6 +15,7 @@ pub struct Summary {
     wall_us: u64,
     serial_us: Option<u64>,
     workers_cpu_us: u64,
+    state_cpu_us: u64,
     serial_cpu_us: Option<u64>,
     fields: Fields<FieldCounts>,
     exit: Exit,
@@ -30,6 +31,7 @@ impl Summary {
         self.wall_us += line.times.wall_us.unwrap_or(0);
         add(&mut self.serial_us, line.times.serial_us);
         self.workers_cpu_us += block.workers_cpu_us;
+        self.state_cpu_us += block.state_cpu_us;
         add(&mut self.serial_cpu_us, block.serial_cpu_us);
         self.fields.add(&block.fields);
         self.exit = self.exit.or(exit_of(line.status));
@@ -68,7 +70,7 @@ impl Summary {
             cpu_us: CpuTimes {
                 coordinator: None,
                 workers: Some(self.workers_cpu_us),
-                state: None,
+                state: Some(self.state_cpu_us),
                 serial: self.serial_cpu_us,
             },
             fields: self.fields,

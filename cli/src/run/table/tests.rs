@@ -50,7 +50,13 @@ fn shown(lines: Vec<BlockLine>) -> String {
         let field =
             FieldComparison { field: Field::StateRoot, status, computed: None, header: None };
         let fields = vec![field];
-        summary.add(&BlockReport { line, fields, workers_cpu_us: 0, serial_cpu_us: None });
+        summary.add(&BlockReport {
+            line,
+            fields,
+            workers_cpu_us: 0,
+            state_cpu_us: 0,
+            serial_cpu_us: None,
+        });
     }
     tables.end(&summary.line(), (DelayPaid::default(), DelayPaid::default()))
 }
