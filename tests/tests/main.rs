@@ -9,6 +9,7 @@ mod arrows;
 mod chaos;
 mod dependencies;
 mod pure;
+mod sandbox;
 mod scripts;
 mod sources;
 mod workspace;
