@@ -5,10 +5,12 @@ mod lies;
 mod sim;
 
 use super::{Event, JobReport};
+use alloy_primitives::Address;
 use engine::{
-    account::TouchRule,
+    account::{SnapshotKey, TouchRule},
     ids::{AccessIndex, WorkerId},
     model::{Numbers, Shape},
+    outcome::Verdict,
     task::SliceKind,
 };
 use lies::{LIES, Lie};
@@ -36,6 +38,8 @@ fn world(seed: u64) -> World {
         all_wrong_at: None,
         loss_percent: 0,
         panic_percent: 0,
+        broken: None,
+        unreported_percent: 0,
         join_permille: 10,
         unsigned: None,
         wrong_header: false,
@@ -66,6 +70,7 @@ fn run_and_compare(sim: &mut Sim) -> Option<JobReport> {
         + counts.messages_worker_state;
     let bound = counts.message_bound;
     assert!(n_messages <= bound, "seed {seed}: {n_messages} messages are above {bound}");
+    assert!(report.plan.rounds <= 2, "seed {seed}: {} rounds", report.plan.rounds);
     Some(report).filter(|report| report.end == JobEnd::Committed)
 }
 
@@ -221,6 +226,92 @@ fn a_wrong_header_is_a_difference_that_a_second_run_confirms() {
             assert_ne!(sim.dispatches[0].0, confirming[0].0, "seed {seed}: another worker");
         }
     }
+}
+
+#[test]
+fn what_nobody_reported_of_the_snapshot_the_coordinator_reads_itself() {
+    let mut n_keys_read = 0;
+    for seed in 0..300 {
+        let mut sim = Sim::new(seed, World { unreported_percent: 30, ..world(seed) });
+        run_and_compare(&mut sim);
+        n_keys_read += sim.n_keys_read;
+        assert_eq!(sim.quarantined, [], "seed {seed}: nobody did anything wrong");
+    }
+    assert!(n_keys_read > 1_000, "{n_keys_read} keys were read");
+}
+
+/// Runs blocks of which one index always ends in one way; returns why the jobs failed.
+fn reasons_with(verdict: &Verdict) -> Vec<String> {
+    let reason = |seed| {
+        let mut world = world(seed);
+        world.shape.n_transactions += 1;
+        world.shape.n_fitting += 1;
+        let index = 1 + Numbers::new(seed).below(u64::from(world.shape.n_transactions));
+        let index = AccessIndex::new(u32::try_from(index).unwrap());
+        world.broken = Some((index, verdict.clone()));
+        let mut sim = Sim::new(seed, world);
+        let JobEnd::Failed { reason } = sim.run().end else { panic!("seed {seed}: not failed") };
+        assert_eq!(sim.n_commits, 0, "seed {seed}");
+        assert_eq!(sim.quarantined, [], "seed {seed}");
+        assert!(reason.contains(&format!("index {index}")), "seed {seed}: {reason}");
+        reason
+    };
+    (0..200).map(reason).collect()
+}
+
+#[test]
+fn an_index_that_always_panics_fails_the_job_by_name_at_its_second_failure() {
+    let verdict = Verdict::Failed { message: "on purpose".to_owned() };
+    for reason in reasons_with(&verdict) {
+        assert!(reason.contains("failed twice: on purpose"), "{reason}");
+    }
+}
+
+#[test]
+fn an_index_that_is_parked_where_all_is_certain_fails_the_job_by_name() {
+    for reason in reasons_with(&Verdict::Parked) {
+        assert!(reason.contains("failed twice: it was parked"), "{reason}");
+    }
+}
+
+#[test]
+fn a_key_that_the_snapshot_cannot_answer_fails_the_job_and_never_the_block() {
+    let key = SnapshotKey::Account(Address::repeat_byte(1));
+    for reason in reasons_with(&Verdict::Unavailable { key }) {
+        assert!(reason.contains("cannot answer"), "{reason}");
+    }
+}
+
+#[test]
+fn more_than_half_conflicted_becomes_a_tail_after_the_first_round_and_the_rest_after_the_last() {
+    let (mut n_after_first, mut n_after_last) = (0, 0);
+    for seed in 0..600 {
+        let mut world = world(seed);
+        (world.plan, world.n_workers, world.join_permille) = (PlanWish::Split, 4, 0);
+        world.shape.n_transactions = 40;
+        world.shape.n_fitting = 40;
+        world.shape.n_accounts = [2, 30, 120][usize::try_from(seed % 3).unwrap()];
+        let mut sim = Sim::new(seed, world);
+        let report = sim.run();
+        let tails = sim.dispatches.iter().filter(|it| it.1 == SliceKind::Tail).count();
+        assert_eq!(report.plan.tail, tails > 0, "seed {seed}");
+        assert!(tails <= 1, "seed {seed}: {tails} tails, and nobody did anything wrong");
+        assert_eq!(
+            sim.dispatches[..4].iter().map(|it| it.1).collect::<Vec<_>>(),
+            [SliceKind::Round; 4]
+        );
+        if report.plan.tail {
+            n_after_first += u32::from(report.plan.rounds == 1);
+            n_after_last += u32::from(report.plan.rounds == 2);
+        }
+        if seed % 3 == 0 && report.plan.tail {
+            // On two accounts nearly everything depends on everything.
+            let tail = &sim.dispatches.last().unwrap().2;
+            assert!(report.plan.rounds == 1 || tail.len() < 20, "seed {seed}: a second round");
+        }
+    }
+    assert!(n_after_first > 150, "{n_after_first} tails after the first round");
+    assert!(n_after_last > 10, "{n_after_last} tails after the second round");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use alloy_consensus::{Header, ReceiptEnvelope};
 use alloy_primitives::{Address, B256, keccak256};
 use engine::{
     access::WriteSet,
-    account::{SnapshotAnswer, TouchRule},
+    account::{SnapshotAnswer, SnapshotKey, TouchRule},
     block::Ommers,
     header::{BlockResults, assemble_receipts, block_results},
     ids::{AccessIndex, BootId, JobId, Term, WorkerId},
@@ -49,6 +49,10 @@ pub(super) struct World {
     pub(super) loss_percent: u64,
     /// How many of a hundred runs of an index end without an answer.
     pub(super) panic_percent: u64,
+    /// How this index ends whenever and wherever it runs.
+    pub(super) broken: Option<(AccessIndex, Verdict)>,
+    /// How many of a hundred reports of the Snapshot workers leave out.
+    pub(super) unreported_percent: u64,
     /// How many of a thousand steps another worker joins at.
     pub(super) join_permille: u64,
     /// A transaction whose signature is none.
@@ -80,6 +84,7 @@ pub(super) struct Sim {
     pub(super) n_lies: u64,
     pub(super) n_lost: u64,
     pub(super) n_commits: u64,
+    pub(super) n_keys_read: u64,
     panicked: BTreeSet<AccessIndex>,
 }
 
@@ -133,6 +138,7 @@ impl Sim {
             n_lies: 0,
             n_lost: 0,
             n_commits: 0,
+            n_keys_read: 0,
             panicked: BTreeSet::new(),
             world,
         }
@@ -224,8 +230,8 @@ impl Sim {
             }
             Effect::Cancel { worker, dispatch } => self.cancel(worker, dispatch),
             Effect::ReadSnapshot { keys } => {
-                let answer = |key| (key, self.block.base.answer(&key));
-                let answers: Vec<(_, SnapshotAnswer)> = keys.into_iter().map(answer).collect();
+                self.n_keys_read += keys.len() as u64;
+                let answers = keys.into_iter().map(|key| (key, self.answer(key))).collect();
                 self.to_job.push(Event::SnapshotRead { boot: self.boot, answers });
             }
             Effect::Assemble { receipts, requests } => {
@@ -247,6 +253,15 @@ impl Sim {
             Effect::StartAgain { reason } => self.started_again = Some(reason),
             Effect::EndJob { .. } => {}
             Effect::Finish(report) => self.report = Some(*report),
+        }
+    }
+
+    fn answer(&self, key: SnapshotKey) -> SnapshotAnswer {
+        match &self.world.broken {
+            Some((_, Verdict::Unavailable { key: other })) if *other == key => {
+                SnapshotAnswer::Unavailable
+            }
+            _ => self.block.base.answer(&key),
         }
     }
 
@@ -298,14 +313,19 @@ impl Sim {
         let confirms = task.kind == SliceKind::Confirmation;
         let overlay = if confirms { BTreeMap::new() } else { mine.clone() };
         let (numbers, panicked) = (&mut self.numbers, &mut self.panicked);
-        let World { unsigned, panic_percent, .. } = self.world;
+        let World { unsigned, panic_percent, unreported_percent, .. } = self.world;
+        let broken = &self.world.broken;
         let mut outcome = self.block.run_slice(&task, &overlay, |item, outcome| {
             let sender = item.transaction.as_ref().map(|signed| signed.sender);
             mind_sender(unsigned, sender.filter(|_| !confirms), outcome);
             if numbers.percent(panic_percent) && panicked.insert(outcome.index) {
                 outcome.verdict = Verdict::Failed { message: "model panics".to_owned() };
             }
+            if let Some((_, verdict)) = broken.as_ref().filter(|(at, _)| *at == outcome.index) {
+                outcome.verdict = verdict.clone();
+            }
         });
+        outcome.snapshot.retain(|_| !numbers.percent(unreported_percent));
         if let Some(end) = unsigned.filter(|_| confirms) {
             outcome.transactions.retain(|outcome| outcome.index <= end);
         }
