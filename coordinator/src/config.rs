@@ -96,7 +96,7 @@ impl Default for Limits {
             permits_spare: non_zero(1),
             slice_refusals_max: non_zero(8),
             job_restarts_max: 3,
-            read_keys_max: size(10_000),
+            read_keys_max: size(100_000),
             cpu_queue_len_max: size(256),
             mailbox_len_max: size(4_096),
         }

@@ -61,7 +61,7 @@ impl Default for Limits {
         Self {
             mailbox_len_max: positive(1_024),
             cpu_queue_len_max: positive(1_024),
-            read_keys_max: positive(10_000),
+            read_keys_max: positive(100_000),
             read_keys_inline_max: positive(256),
             waiting_max: positive(4_096),
             seal_wait: Duration::from_secs(10),

@@ -1,9 +1,9 @@
 //! The state service: owns state, answers reads of Snapshots, folds sealed blocks and commits them.
 //!
-//! One [`StateShard`] in memory. [`machine`] decides, purely and synchronously; the actor in
-//! [`shard_actor`] carries out what was decided, with heavy work on CPU threads; [`StateHandle`]
-//! serves `proto::state::StateService` in process. It does not execute transactions, and it trusts
-//! the coordinator.
+//! One [`StateShard`] in memory. [`machine`] decides, purely and synchronously; an actor carries
+//! out what was decided, with heavy work on CPU threads; [`StateHandle`] serves
+//! `proto::state::StateService` in process. It does not execute transactions, and it trusts the
+//! coordinator.
 //!
 //! Start reading at [`StateShard`] for how one is made, and at [`machine::Machine`] for what it does.
 

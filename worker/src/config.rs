@@ -144,7 +144,7 @@ impl Default for Limits {
             mailbox_len_max: positive(1_024),
             jobs_max: positive(256),
             ended_jobs_max: positive(4_096),
-            read_keys_max: positive(10_000),
+            read_keys_max: positive(100_000),
             reads_in_flight_max: positive(4),
             read_timeout: Duration::from_secs(10),
             stages_in_flight_max: positive(256),
