@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Command};
     use clap::Parser;
-    use std::time::Duration;
+    use std::{path::Path, time::Duration};
 
     fn load(variables: &[(&str, &str)], args: &[&str]) -> Result<Config, Failure> {
         let all = ["evmesh"].iter().chain(args);
@@ -193,5 +193,37 @@ mod tests {
 
         assert_eq!(failure.exit.code(), 2);
         assert_eq!(failure.at, "environment variable EVMESH_SANDBOX__WORKER");
+    }
+
+    /// Keys and defaults of the page's table about this command.
+    fn documented() -> Vec<(String, String)> {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, section) = page.split_once("## The command `evmesh`").unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| {
+            let (key, rest) = row.split_once("` | ").unwrap();
+            let (default, _) = rest.split_once(" |").unwrap();
+            (key.to_owned(), default.trim_matches('`').to_owned())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_page_of_settings_tells_their_defaults() {
+        let documented = documented();
+        assert_eq!(documented.len(), 7);
+        let untouched = load(&[], &["demo"]).unwrap();
+
+        for (key, default) in documented {
+            let default = (default != "none").then_some(default);
+            let config: Config = Loader::new().flag(&key, default).load().unwrap();
+            assert_eq!(config.sandbox, untouched.sandbox, "{key}");
+            assert_eq!(config.run, untouched.run, "{key}");
+            assert_eq!(config.worker, untouched.worker, "{key}");
+            assert_eq!(config.state, untouched.state, "{key}");
+            let other: Result<Config, _> = Loader::new().flag(&key, Some("nonsense")).load();
+            assert!(other.is_err(), "{key} is not a setting");
+        }
     }
 }

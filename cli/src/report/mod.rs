@@ -15,7 +15,7 @@ pub use block::{
 pub(crate) use fields::ALL_FIELDS;
 pub use fields::{FieldCounts, Fields};
 pub use run::RunLine;
-pub use summary::{CpuTimes, SummaryLine};
+pub use summary::{CpuTimes, DelaysPaid, SummaryLine};
 
 use crate::failure::Failure;
 use serde::Serialize;

@@ -32,12 +32,23 @@ pub struct SummaryLine {
     pub mgas_per_s: Option<f64>,
     /// CPU time by role.
     pub cpu_us: CpuTimes,
+    /// Mean delay that an answer of the state really had; nothing if none was delayed.
+    pub state_delay_paid_us: DelaysPaid,
     /// How often each header field compared how.
     pub fields: Fields<FieldCounts>,
     /// Comparison with the state that the input expects at its end; nothing where it expects none.
     pub post_state: Option<&'static str>,
     /// The code that the process ends with.
     pub exit_code: u8,
+}
+
+/// Mean delay of an answer in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DelaysPaid {
+    /// The cluster's.
+    pub cluster: Option<u64>,
+    /// Serial execution's.
+    pub serial: Option<u64>,
 }
 
 /// CPU time by role in microseconds; nothing where nobody measures.

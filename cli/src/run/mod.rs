@@ -44,14 +44,19 @@ pub fn run(
     let mut first_problem = None;
     let mut progress = Progress::new("executing blocks", clock);
     for input in &inputs {
-        session.run_input(input, &mut |block: &BlockReport| {
+        let ended = session.run_input(input, &mut |block: &BlockReport| {
             summary.add(block);
             progress.set(summary.blocks(), n_blocks);
             if first_problem.is_none() {
                 first_problem = problem_of(&block.line);
             }
             output.block(block)
-        })?;
+        });
+        if let Err(failure) = ended {
+            drop(progress);
+            output.cut_short(&summary)?;
+            return Err(failure);
+        }
     }
     drop(progress);
     if session.has_idle_fault() {

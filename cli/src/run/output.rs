@@ -43,6 +43,15 @@ impl Output {
         }
     }
 
+    /// Shows what was done before the run was cut short; JSON Lines were printed before.
+    pub(super) fn cut_short(&mut self, summary: &Summary) -> Result<(), Failure> {
+        match self {
+            Self::Json => Ok(()),
+            Self::Tables(_) if summary.blocks() == 0 => Ok(()),
+            Self::Tables(_) => self.end(summary, <(DelayPaid, DelayPaid)>::default()),
+        }
+    }
+
     /// `delays` are what the cluster's and what the oracle's delayed answers really paid.
     pub(super) fn end(
         &mut self,
@@ -50,8 +59,8 @@ impl Output {
         delays: (DelayPaid, DelayPaid),
     ) -> Result<(), Failure> {
         match self {
-            Self::Json => print(&Line::Summary(&summary.line()).to_json()),
-            Self::Tables(tables) => print(&tables.end(&summary.line(), delays)),
+            Self::Json => print(&Line::Summary(&summary.line(delays)).to_json()),
+            Self::Tables(tables) => print(&tables.end(&summary.line(delays), delays)),
         }
     }
 }

@@ -3,7 +3,11 @@
 use super::{BlockReport, verdict::exit_of};
 use crate::{
     exit::Exit,
-    report::{BlockStatus, CpuTimes, FieldCounts, Fields, SummaryLine, mgas_per_s, ratio},
+    report::{
+        BlockStatus, CpuTimes, DelaysPaid, FieldCounts, Fields, SummaryLine, mgas_per_s, micros,
+        ratio,
+    },
+    serial::DelayPaid,
 };
 
 /// Adds up the blocks of a run.
@@ -53,7 +57,9 @@ impl Summary {
     }
 
     /// Returns the report's line.
-    pub fn line(&self) -> SummaryLine {
+    ///
+    /// `delays` are what the cluster's and what the oracle's delayed answers really had.
+    pub fn line(&self, delays: (DelayPaid, DelayPaid)) -> SummaryLine {
         SummaryLine {
             blocks: self.blocks(),
             equal: self.count(BlockStatus::Equal),
@@ -72,6 +78,10 @@ impl Summary {
                 workers: Some(self.workers_cpu_us),
                 state: Some(self.state_cpu_us),
                 serial: self.serial_cpu_us,
+            },
+            state_delay_paid_us: DelaysPaid {
+                cluster: delays.0.each().map(micros),
+                serial: delays.1.each().map(micros),
             },
             fields: self.fields,
             post_state: None,

@@ -58,7 +58,8 @@ fn shown(lines: Vec<BlockLine>) -> String {
             serial_cpu_us: None,
         });
     }
-    tables.end(&summary.line(), (DelayPaid::default(), DelayPaid::default()))
+    let delays = (DelayPaid::default(), DelayPaid::default());
+    tables.end(&summary.line(delays), delays)
 }
 
 fn cells_of(row: &str) -> Vec<&str> {
