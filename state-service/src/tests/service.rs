@@ -140,9 +140,16 @@ async fn waiting_read(
 ) -> JoinHandle<Result<Vec<SnapshotAnswer>, Status>> {
     let (state, keys) = (state.clone(), plain.answers().into_iter().map(|(key, _)| key).collect());
     let n_sleepers = clock.n_sleepers() + 1;
-    let waiting = tokio::spawn(async move { read(&state, snapshot, keys).await });
-    clock.until_sleepers(n_sleepers).await;
-    waiting
+    let mut waiting = tokio::spawn(async move { read(&state, snapshot, keys).await });
+    tokio::select! {
+        () = clock.until_sleepers(n_sleepers) => waiting,
+        answer = &mut waiting => panic!("the read did not wait: {answer:?}"),
+    }
+}
+
+/// Returns what somebody who waited was told; fails if nobody tells anything.
+async fn told<T>(waiting: JoinHandle<T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("not woken").unwrap()
 }
 
 #[test]
@@ -163,12 +170,12 @@ fn a_read_before_the_seal_waits_and_is_woken_by_seal_abort_or_its_deadline() {
 
         state.seal(seal(1, GENESIS, block)).await.unwrap();
         let answers = after.answers().into_iter().map(|(_, answer)| answer).collect();
-        assert_eq!(for_seal.await.unwrap(), Ok(answers));
+        assert_eq!(told(for_seal).await, Ok(answers));
         state.abort(job(2)).await.unwrap();
-        assert_eq!(code(for_abort.await.unwrap()), Code::Cancelled);
+        assert_eq!(code(told(for_abort).await), Code::Cancelled);
         assert!(!in_vain.is_finished());
         clock.advance(Limits::default().seal_wait);
-        assert_eq!(code(in_vain.await.unwrap()), Code::DeadlineExceeded);
+        assert_eq!(code(told(in_vain).await), Code::DeadlineExceeded);
     });
 }
 
@@ -187,10 +194,10 @@ fn waiting_reads_are_bounded_and_those_that_gave_up_make_room() {
         let second = read(&state, sealed(2), Vec::new()).await;
         assert_eq!(code(second), Code::ResourceExhausted);
         clock.advance(Limits::default().seal_wait);
-        assert_eq!(code(first.await.unwrap()), Code::DeadlineExceeded);
+        assert_eq!(code(told(first).await), Code::DeadlineExceeded);
         let third = waiting_read(&state, &clock, sealed(3), &Plain::default()).await;
         state.abort(job(3)).await.unwrap();
-        assert_eq!(code(third.await.unwrap()), Code::Cancelled);
+        assert_eq!(code(told(third).await), Code::Cancelled);
     });
 }
 
@@ -209,7 +216,7 @@ fn copies_of_a_seal_sent_at_once_get_one_answer() {
             .collect();
 
         for copy in copies {
-            let answer = copy.await.unwrap().unwrap();
+            let answer = told(copy).await.unwrap();
             assert_eq!(keccak256(answer.root_node.unwrap()), root);
         }
         let other = seal(1, GENESIS, Vec::new());
@@ -342,7 +349,7 @@ fn a_stopped_shard_is_unavailable_for_calls_to_come_and_for_those_that_wait() {
 
         state.stop().await;
 
-        assert_eq!(code(waiting.await.unwrap()), Code::Unavailable);
+        assert_eq!(code(told(waiting).await), Code::Unavailable);
         assert_eq!(code(state.head().await), Code::Unavailable);
         assert_eq!(code(state.seal(seal(1, GENESIS, Vec::new())).await), Code::Unavailable);
     });

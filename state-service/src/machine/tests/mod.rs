@@ -1,6 +1,8 @@
 //! The machine, driven without threads: every task is run where it is handed out, or later.
 
+mod bounds;
 mod history;
+mod loads;
 mod model;
 mod rules;
 
@@ -9,14 +11,18 @@ use crate::{
     config::Limits,
     error::StateError,
     snapshot::Snapshot,
-    tests::plain::{Plain, Writes},
+    tests::{
+        plain::{Plain, Writes},
+        rng::Rng,
+    },
 };
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256, U256};
 use engine::{
+    access::WriteSet,
     account::TouchRule,
-    ids::{BootId, JobId, SnapshotId, Term},
+    ids::{AccessIndex, BootId, JobId, SnapshotId, Term},
 };
-use proto::state::{CommitRequest, LoadGenesisRequest, SealRequest, SealResponse};
+use proto::state::{CommitRequest, Head, LoadGenesisRequest, SealRequest, SealResponse};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A machine, and what its effects made of the world outside.
@@ -102,4 +108,29 @@ fn block(number: u8) -> SnapshotId {
 
 fn request(job: JobId, parent: SnapshotId, number: u64, writes: Writes) -> SealRequest {
     SealRequest { job, parent, block_number: number, touch_rule: TouchRule::Clears, writes }
+}
+
+fn credit(amount: u64) -> Writes {
+    let mut set = WriteSet::default();
+    set.account_mut(Address::ZERO).add_credit(U256::from(amount));
+    vec![(AccessIndex::new(1), Arc::new(set))]
+}
+
+/// A shard with a genesis and, on it, a chain of sealed jobs 1, 2, ...
+fn chain(n_jobs: u64, limits: Limits) -> Driven {
+    let mut driven = Driven::new(limits);
+    driven.genesis(&Plain::random(&mut Rng::new(1)), hash(0)).unwrap();
+    for sequence in 1..=n_jobs {
+        let parent = if sequence == 1 { block(0) } else { SnapshotId::Job(job(sequence - 1)) };
+        driven.seal(&request(job(sequence), parent, sequence, credit(sequence))).unwrap();
+    }
+    driven
+}
+
+fn hash(number: u8) -> B256 {
+    B256::repeat_byte(number)
+}
+
+fn head(number: u8) -> Option<Head> {
+    Some(Head { block_hash: hash(number), block_number: number.into() })
 }
