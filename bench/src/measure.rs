@@ -34,6 +34,7 @@ struct Run {
     serial_execute_us: u64,
     workers_cpu_us: u64,
     state_cpu_us: u64,
+    rest_cpu_us: u64,
     serial_cpu_us: u64,
     executions: u64,
     messages: u64,
@@ -95,6 +96,7 @@ impl Run {
         self.serial_execute_us += times.serial_execute_us.unwrap_or(0);
         self.workers_cpu_us += block.workers_cpu_us;
         self.state_cpu_us += block.state_cpu_us;
+        self.rest_cpu_us += block.rest_cpu_us;
         self.serial_cpu_us += block.serial_cpu_us.unwrap_or(0);
         self.executions += line.executions;
         self.messages += line.messages.total;
@@ -137,7 +139,7 @@ fn row(case: &Case, workers: NonZeroU16, scope: Scope, (runs, equal): (&[Run], b
         speedup: ratio(serial_us.median, wall_us.median),
         mgas_per_s: mgas_per_s(gas, wall_us.median),
         cpu_us_per_mgas: CpuPerMgas {
-            coordinator: None,
+            coordinator: per_mgas(|run| run.rest_cpu_us),
             workers: per_mgas(|run| run.workers_cpu_us),
             state: per_mgas(|run| run.state_cpu_us),
             serial: per_mgas(|run| run.serial_cpu_us),

@@ -98,7 +98,7 @@ pub(crate) struct Row {
 /// CPU time by role, in microseconds for a million gas of the whole job.
 #[derive(Debug, Serialize)]
 pub(crate) struct CpuPerMgas {
-    /// The coordinator's.
+    /// The coordinator's, with that of the actors and the runtime: what is nobody else's.
     pub(crate) coordinator: Option<f64>,
     /// All workers'.
     pub(crate) workers: Option<f64>,

@@ -54,11 +54,11 @@ pub struct DelaysPaid {
 /// CPU time by role in microseconds; nothing where nobody measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CpuTimes {
-    /// The coordinator's.
+    /// The coordinator's, with that of the actors and the runtime: what is nobody else's.
     pub coordinator: Option<u64>,
-    /// All workers'.
+    /// All workers', for slices and sender recovery.
     pub workers: Option<u64>,
-    /// The state service's.
+    /// The state service's, for reads and seals.
     pub state: Option<u64>,
     /// Serial execution's.
     pub serial: Option<u64>,

@@ -3,10 +3,12 @@
 //!
 //! It lives on threads of its own, so that whoever uses it is ordinary blocking code.
 
+mod cpu;
 mod fault;
 mod loaded;
 mod wiring;
 
+pub use cpu::CpuSpent;
 pub use fault::Fault;
 pub use loaded::Loaded;
 
@@ -21,7 +23,7 @@ use proto::{
     status::{Code, Status},
 };
 use state_service::config::StateConfig;
-use std::{num::NonZeroU16, thread::JoinHandle, time::Duration};
+use std::{num::NonZeroU16, thread::JoinHandle};
 use tokio::sync::oneshot;
 use wiring::{Parts, Wiring};
 use worker::config::WorkerConfig;
@@ -138,9 +140,9 @@ impl Sandbox {
         self.parts.delay_paid()
     }
 
-    /// Returns the CPU time that the state service spent so far.
-    pub fn state_cpu(&self) -> Duration {
-        self.parts.state.cpu()
+    /// Returns the CPU time that was spent so far.
+    pub fn cpu_spent(&self) -> CpuSpent {
+        CpuSpent::now(self.parts.state.cpu())
     }
 
     /// Stops the cluster: the coordinator first, the state service last.

@@ -10,6 +10,7 @@ use crate::{
         BlockLine, BlockStatus, ErrorObject, Fields, Messages, OracleObject, PlanObject, Reads,
         Times, mgas_per_s, micros, ratio,
     },
+    sandbox::CpuSpent,
     serial::{SerialEnd, SerialJob, SerialOracle, SerialRun},
 };
 use engine::{header::FieldComparison, ids::SnapshotId, outcome::ReadStats};
@@ -27,10 +28,12 @@ pub struct BlockReport {
     pub line: BlockLine,
     /// The header, field by field; empty if execution did not come to that.
     pub fields: Vec<FieldComparison>,
-    /// CPU time of the workers.
+    /// CPU time of the workers' slices and sender recovery.
     pub workers_cpu_us: u64,
-    /// CPU time of the state service.
+    /// CPU time of the state service's reads and seals.
     pub state_cpu_us: u64,
+    /// CPU time of all the rest: the coordinator, the actors, the runtime.
+    pub rest_cpu_us: u64,
     /// CPU time of serial execution.
     pub serial_cpu_us: Option<u64>,
 }
@@ -49,8 +52,7 @@ pub(super) struct BlockRun<'a> {
 pub(super) struct Answer {
     pub(super) outcome: Result<BlockOutcome, Status>,
     pub(super) wall: Duration,
-    /// CPU time of the state service.
-    pub(super) state_cpu: Duration,
+    pub(super) cpu: CpuSpent,
 }
 
 impl BlockRun<'_> {
@@ -74,11 +76,15 @@ impl BlockRun<'_> {
             }
         };
         let run = serial.map(|(_, run)| run);
+        let workers_cpu_us = outcome.map_or(0, |outcome| outcome.counts.workers_cpu_us);
+        let state_cpu_us = micros(self.answer.cpu.state);
+        let process_cpu_us = micros(self.answer.cpu.process);
         BlockReport {
             line: self.line(&fields, statuses, verdict, run),
             fields,
-            workers_cpu_us: outcome.map_or(0, |outcome| outcome.counts.workers_cpu_us),
-            state_cpu_us: micros(self.answer.state_cpu),
+            workers_cpu_us,
+            state_cpu_us,
+            rest_cpu_us: process_cpu_us.saturating_sub(workers_cpu_us + state_cpu_us),
             serial_cpu_us: run.map(|run| micros(run.cpu)),
         }
     }
@@ -212,6 +218,7 @@ pub(super) fn not_run(input: &Input, block: &InputBlock) -> BlockReport {
         fields: Vec::new(),
         workers_cpu_us: 0,
         state_cpu_us: 0,
+        rest_cpu_us: 0,
         serial_cpu_us: None,
     }
 }

@@ -219,13 +219,13 @@ impl Session {
             seed: self.run.seed,
         };
         let sandbox = self.running()?;
-        let state_cpu_before = sandbox.state_cpu();
+        let cpu_before = sandbox.cpu_spent();
         let start = self.clock.now();
         let outcome = sandbox.execute(request, &self.shutdown);
         let wall = self.clock.now() - start;
-        let state_cpu = sandbox.state_cpu().saturating_sub(state_cpu_before);
+        let cpu = sandbox.cpu_spent().since(&cpu_before);
         match outcome {
-            Some(outcome) => Ok(Answer { outcome, wall, state_cpu }),
+            Some(outcome) => Ok(Answer { outcome, wall, cpu }),
             None => Err(Failure::interrupted(at(input, block))),
         }
     }

@@ -20,6 +20,7 @@ pub struct Summary {
     serial_us: Option<u64>,
     workers_cpu_us: u64,
     state_cpu_us: u64,
+    rest_cpu_us: u64,
     serial_cpu_us: Option<u64>,
     fields: Fields<FieldCounts>,
     exit: Exit,
@@ -36,6 +37,7 @@ impl Summary {
         add(&mut self.serial_us, line.times.serial_us);
         self.workers_cpu_us += block.workers_cpu_us;
         self.state_cpu_us += block.state_cpu_us;
+        self.rest_cpu_us += block.rest_cpu_us;
         add(&mut self.serial_cpu_us, block.serial_cpu_us);
         self.fields.add(&block.fields);
         self.exit = self.exit.or(exit_of(line.status));
@@ -74,7 +76,7 @@ impl Summary {
             speedup: self.serial_us.and_then(|serial_us| ratio(serial_us, self.wall_us)),
             mgas_per_s: mgas_per_s(self.gas, self.wall_us),
             cpu_us: CpuTimes {
-                coordinator: None,
+                coordinator: Some(self.rest_cpu_us),
                 workers: Some(self.workers_cpu_us),
                 state: Some(self.state_cpu_us),
                 serial: self.serial_cpu_us,

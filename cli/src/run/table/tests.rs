@@ -55,6 +55,7 @@ fn shown(lines: Vec<BlockLine>) -> String {
             fields,
             workers_cpu_us: 0,
             state_cpu_us: 0,
+            rest_cpu_us: 0,
             serial_cpu_us: None,
         });
     }
