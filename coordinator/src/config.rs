@@ -22,6 +22,9 @@ pub struct CoordinatorConfig {
     pub local_recovery_len_max: usize,
     /// CPU threads for decoding, recovery and roots.
     pub cpu_threads: NonZeroUsize,
+    /// Threads on which jobs decide: validation of a large slice takes milliseconds, and nothing
+    /// else may wait for it. None: on the coordinator's own, as a simulation needs it.
+    pub job_threads: usize,
     /// Bounds of everything that waits.
     pub limits: Limits,
     /// How often calls to the state service are tried.
@@ -81,6 +84,7 @@ impl Default for CoordinatorConfig {
             auto_split_gas_min: 3_000_000,
             local_recovery_len_max: 16,
             cpu_threads: size(2),
+            job_threads: 1,
             limits: Limits::default(),
             state_retry: RetryPolicy::default(),
             deadlines: Deadlines::default(),

@@ -8,7 +8,7 @@ use crate::{
     job_actor::{Happened, JobActor, JobParts},
     metrics::Metrics,
 };
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
 use alloy_primitives::B256;
 use cluster::clock::SharedClock;
 use engine::ids::{AccessIndex, JobId, SnapshotId, Term, WorkerId};
@@ -62,6 +62,7 @@ pub(crate) struct Submission {
 #[derive(Debug)]
 pub(crate) struct Front {
     tools: Tools,
+    arbiters: Vec<ArbiterHandle>,
     roster: Roster,
     quarantined: BTreeSet<WorkerId>,
     term: Term,
@@ -79,10 +80,12 @@ struct Running {
 }
 
 impl Front {
-    pub(crate) fn new(tools: Tools, term: Term) -> Self {
+    /// Makes the actor. Jobs start on `arbiters`, in turns; without any, on the front's thread.
+    pub(crate) fn new(tools: Tools, term: Term, arbiters: Vec<ArbiterHandle>) -> Self {
         let roster = Roster::new(tools.config.permits_per_worker());
         Self {
             tools,
+            arbiters,
             roster,
             quarantined: BTreeSet::new(),
             term,
@@ -112,10 +115,19 @@ impl Front {
                 front: front.clone(),
                 tools: self.tools.clone(),
             };
-            let actor = JobActor::new(parts).start();
+            let actor = self.start_job(job, parts);
             self.running.insert(job, Running { actor });
         }
         self.gauge();
+    }
+
+    fn start_job(&self, job: JobId, parts: JobParts) -> Addr<JobActor> {
+        let n_arbiters = self.arbiters.len().max(1) as u64;
+        let turn = usize::try_from(job.sequence % n_arbiters).unwrap_or(0);
+        match self.arbiters.get(turn) {
+            Some(arbiter) => JobActor::start_in_arbiter(arbiter, |_| JobActor::new(parts)),
+            None => JobActor::new(parts).start(),
+        }
     }
 
     fn gauge(&self) {

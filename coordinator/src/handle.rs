@@ -7,7 +7,7 @@ use crate::{
     front::{AddWorker, Front, Removal, RemoveWorker, Submission, Submit, Tools},
     metrics::Metrics,
 };
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, System};
 use alloy_primitives::{B256, keccak256};
 use async_trait::async_trait;
 use cluster::clock::{SharedClock, SystemClock};
@@ -71,7 +71,7 @@ impl Coordinator {
     }
 
     /// Starts the coordinator's actor on the calling thread, which must run an actix system or a
-    /// tokio `LocalSet`. Its jobs' actors start on the same thread.
+    /// tokio `LocalSet`. In an actix system its jobs decide on threads of their own.
     ///
     /// # Errors
     /// If there are no threads.
@@ -96,6 +96,7 @@ impl Coordinator {
             Some(pool) => pool,
             None => Arc::new(threads_of(&config)?),
         };
+        let arbiters = job_arbiters(config.job_threads);
         let metrics = Arc::new(Metrics::default());
         let tools = Tools {
             config: Arc::new(config),
@@ -104,7 +105,7 @@ impl Coordinator {
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
         };
-        let front = start(Front::new(tools, term));
+        let front = start(Front::new(tools, term, arbiters));
         Ok(CoordinatorHandle { front, clock, metrics })
     }
 }
@@ -113,6 +114,15 @@ fn threads_of(config: &CoordinatorConfig) -> Result<ThreadPool, StartError> {
     let n_threads = config.cpu_threads;
     ThreadPool::start(n_threads, config.limits.cpu_queue_len_max)
         .map_err(|reason| StartError::Threads { n_threads, reason })
+}
+
+/// Starts the threads on which jobs decide. Without an actix system there are none: jobs then run
+/// on the coordinator's own thread.
+fn job_arbiters(n_threads: usize) -> Vec<ArbiterHandle> {
+    if System::try_current().is_none() {
+        return Vec::new();
+    }
+    (0..n_threads).map(|_| Arbiter::new().handle()).collect()
 }
 
 /// A running coordinator. Cheap to clone; it stops when the last clone is gone and its jobs are

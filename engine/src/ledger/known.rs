@@ -219,3 +219,71 @@ fn keep_without<T>(worker: WorkerId, known: &mut Known<T>, forgotten: impl FnOnc
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HONEST: WorkerId = WorkerId::new(1);
+    const LIAR: WorkerId = WorkerId::new(2);
+    const ADDRESS: Address = Address::repeat_byte(7);
+    const SLOT: U256 = U256::ZERO;
+    const KEY: SnapshotKey = SnapshotKey::Slot(ADDRESS, SLOT);
+
+    fn value(number: u64) -> SnapshotValue {
+        SnapshotValue::Slot(ADDRESS, SLOT, U256::from(number))
+    }
+
+    fn truth() -> SnapshotAnswer {
+        SnapshotAnswer::Slot(U256::from(1))
+    }
+
+    #[test]
+    fn nobody_is_believed_on_a_disputed_key_until_it_is_settled() {
+        let mut known = KnownSnapshot::default();
+        assert_eq!(known.learn(LIAR, value(9)), Learned::New);
+        assert_eq!(known.learn(HONEST, value(1)), Learned::Disputed);
+        assert_eq!(known.slot(&ADDRESS, &SLOT), None);
+
+        assert_eq!(known.settle(KEY, &truth()), [LIAR]);
+        assert_eq!(known.slot(&ADDRESS, &SLOT), Some(U256::from(1)));
+    }
+
+    #[test]
+    fn whoever_contradicts_the_state_service_lies() {
+        let mut known = KnownSnapshot::default();
+        assert!(known.settle(KEY, &truth()).is_empty());
+        assert_eq!(known.learn(HONEST, value(1)), Learned::Same);
+        assert_eq!(known.learn(LIAR, value(9)), Learned::Lie);
+        assert_eq!(known.slot(&ADDRESS, &SLOT), Some(U256::from(1)));
+    }
+
+    #[test]
+    fn whoever_vouched_for_a_wrong_value_is_named_when_it_is_settled() {
+        let mut known = KnownSnapshot::default();
+        known.learn(LIAR, value(9));
+        known.learn(WorkerId::new(3), value(9));
+        assert_eq!(known.settle(KEY, &truth()), [LIAR, WorkerId::new(3)]);
+    }
+
+    #[test]
+    fn what_only_a_dropped_worker_said_is_unknown_again() {
+        let mut known = KnownSnapshot::default();
+        known.learn(LIAR, value(9));
+        assert_eq!(known.forget(LIAR), [KEY]);
+        assert_eq!(known.slot(&ADDRESS, &SLOT), None);
+
+        known.learn(LIAR, value(1));
+        known.learn(HONEST, value(1));
+        assert!(known.forget(LIAR).is_empty(), "somebody else vouches for it");
+        assert_eq!(known.slot(&ADDRESS, &SLOT), Some(U256::from(1)));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_answered_is_remembered_as_such() {
+        let mut known = KnownSnapshot::default();
+        assert!(known.settle(KEY, &SnapshotAnswer::Unavailable).is_empty());
+        assert!(known.is_unanswerable(&KEY));
+        assert_eq!(known.slot(&ADDRESS, &SLOT), None);
+    }
+}
