@@ -10,8 +10,9 @@ fn main() {
     {
         println!("cargo::rerun-if-changed={log}");
     }
+    // `cargo run` hands this on to the program, for which `EVMESH_…` would be a setting.
     if let Some(commit) = git(&["rev-parse", "HEAD"]) {
-        println!("cargo::rustc-env=EVMESH_COMMIT={commit}");
+        println!("cargo::rustc-env=BUILT_FROM_COMMIT={commit}");
     }
 }
 

@@ -26,4 +26,4 @@ pub mod text;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Commit that the program was built from, if it was built in a repository.
-pub const COMMIT: Option<&str> = option_env!("EVMESH_COMMIT");
+pub const COMMIT: Option<&str> = option_env!("BUILT_FROM_COMMIT");
