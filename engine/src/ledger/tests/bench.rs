@@ -1,7 +1,8 @@
-//! The ledger against serial execution of model blocks, under every order of dispatch and answer.
+//! A ledger with workers that answer in any order, late, twice, or wrongly.
 
-use super::{Breach, KnownSnapshot, Ledger, Next, OverlaySync};
+use super::super::{Breach, KnownSnapshot, Ledger, Next, OverlaySync};
 use crate::{
+    access::WriteSet,
     account::{SnapshotKey, SnapshotValue, TouchRule},
     ids::{AccessIndex, Attempt, Incarnation, JobId, SliceId, WorkerId},
     model::{ModelBlock, Numbers, Shape},
@@ -18,35 +19,35 @@ use std::{
 const STEPS_MAX: u32 = 5_000;
 
 /// One dispatch whose answer is under way.
-struct UnderWay {
+pub(super) struct UnderWay {
     worker: WorkerId,
     own: Vec<AccessIndex>,
-    outcome: SliceOutcome,
+    pub(super) outcome: SliceOutcome,
 }
 
 /// A ledger with workers that answer in any order.
-struct Bench {
+pub(super) struct Bench {
     seed: u64,
-    block: ModelBlock,
+    pub(super) block: ModelBlock,
     numbers: Numbers,
     frame: Arc<JobFrame>,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     sync: OverlaySync,
-    overlays: BTreeMap<WorkerId, BTreeMap<AccessIndex, Arc<crate::access::WriteSet>>>,
+    overlays: BTreeMap<WorkerId, BTreeMap<AccessIndex, Arc<WriteSet>>>,
     under_way: Vec<UnderWay>,
     /// Answers that were delivered, to be delivered again.
-    old: Vec<UnderWay>,
-    workers: Vec<WorkerId>,
-    liar: Option<WorkerId>,
-    caught: BTreeSet<WorkerId>,
+    pub(super) old: Vec<UnderWay>,
+    pub(super) workers: Vec<WorkerId>,
+    pub(super) liar: Option<WorkerId>,
+    pub(super) caught: BTreeSet<WorkerId>,
     n_slices: u32,
-    n_late: u64,
-    n_refused: u64,
-    n_wanted: u64,
+    pub(super) n_late: u64,
+    pub(super) n_refused: u64,
+    pub(super) n_wanted: u64,
 }
 
 impl Bench {
-    fn new(seed: u64, shape: Shape, rule: TouchRule) -> Self {
+    pub(super) fn new(seed: u64, shape: Shape, rule: TouchRule) -> Self {
         let block = ModelBlock::new(seed, shape, rule);
         let frame = Arc::new(block.frame(JobId::default()));
         let mut numbers = Numbers::new(seed ^ 0x1ed6e5);
@@ -77,7 +78,7 @@ impl Bench {
     }
 
     /// Runs the block to its end; returns what is final, or the invalid index.
-    fn run(&mut self) -> Result<Vec<Executed>, AccessIndex> {
+    pub(super) fn run(&mut self) -> Result<Vec<Executed>, AccessIndex> {
         for _ in 0..STEPS_MAX {
             match self.ledger.next() {
                 (_, Next::Done) => return Ok(self.finals()),
@@ -97,7 +98,7 @@ impl Bench {
         finals.into_iter().map(|it| executed(it.expect("all are final").verdict)).collect()
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         match self.numbers.below(10) {
             0..=3 => self.dispatch(),
             4..=7 => self.deliver(),
@@ -236,95 +237,4 @@ impl Bench {
             }
         }
     }
-}
-
-fn assert_same(
-    seed: u64,
-    parallel: &Result<Vec<Executed>, AccessIndex>,
-    serial: &Result<Vec<Executed>, AccessIndex>,
-) {
-    match (parallel, serial) {
-        (Ok(parallel), Ok(serial)) => {
-            for (index, (one, other)) in parallel.iter().zip(serial).enumerate() {
-                assert_eq!(one.writes, other.writes, "seed {seed}: writes of {index}");
-                assert_eq!(one.receipt, other.receipt, "seed {seed}: receipt of {index}");
-            }
-        }
-        (Err(parallel), Err(serial)) => assert_eq!(parallel, serial, "seed {seed}"),
-        (Ok(_), Err(serial)) => panic!("seed {seed}: {serial} is invalid and became final"),
-        (Err(parallel), Ok(_)) => panic!("seed {seed}: {parallel} is not invalid"),
-    }
-}
-
-const SHAPES: [Shape; 4] = [
-    Shape {
-        n_transactions: 12,
-        n_accounts: 4,
-        invalid_percent: 0,
-        parked_percent: 10,
-        n_fitting: 12,
-    },
-    Shape {
-        n_transactions: 30,
-        n_accounts: 40,
-        invalid_percent: 0,
-        parked_percent: 0,
-        n_fitting: 30,
-    },
-    Shape {
-        n_transactions: 15,
-        n_accounts: 8,
-        invalid_percent: 20,
-        parked_percent: 5,
-        n_fitting: 15,
-    },
-    Shape {
-        n_transactions: 12,
-        n_accounts: 20,
-        invalid_percent: 0,
-        parked_percent: 0,
-        n_fitting: 7,
-    },
-];
-
-fn shape(seed: u64) -> (Shape, TouchRule) {
-    let rule = if seed & 4 == 0 { TouchRule::Creates } else { TouchRule::Clears };
-    (SHAPES[usize::try_from(seed % 4).unwrap()], rule)
-}
-
-#[test]
-fn whatever_the_order_of_dispatches_and_answers_the_final_block_is_the_serial_one() {
-    let (mut n_refused, mut n_late, mut n_wanted, mut n_conflicts) = (0, 0, 0, 0);
-    for seed in 0..4_000 {
-        let (shape, rule) = shape(seed);
-        let mut bench = Bench::new(seed, shape, rule);
-
-        let parallel = bench.run();
-
-        assert_same(seed, &parallel, &bench.block.serial());
-        n_refused += bench.n_refused;
-        n_late += bench.n_late;
-        n_wanted += bench.n_wanted;
-        n_conflicts += bench.ledger.n_conflicts();
-    }
-    assert!(n_late > 1_000, "{n_late} late outcomes were delivered");
-    assert_eq!(n_refused, n_late, "every late or repeated outcome is refused");
-    assert!(n_wanted > 1_000, "{n_wanted} keys were read by the coordinator");
-    assert!(n_conflicts > 100, "{n_conflicts} outcomes conflicted");
-}
-
-#[test]
-fn a_worker_that_reports_wrong_snapshot_values_is_caught_and_changes_nothing() {
-    let mut n_caught = 0;
-    for seed in 0..2_000 {
-        let (shape, rule) = shape(seed);
-        let mut bench = Bench::new(seed, shape, rule);
-        bench.liar = bench.workers.first().copied();
-
-        let parallel = bench.run();
-
-        assert_same(seed, &parallel, &bench.block.serial());
-        n_caught += bench.caught.len();
-    }
-    assert!(n_caught > 500, "{n_caught} liars were caught");
 }
