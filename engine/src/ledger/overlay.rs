@@ -15,9 +15,9 @@ type Dispatch = (SliceId, Attempt);
 /// What each worker has of a job's overlay.
 ///
 /// Dispatches to one worker overlap and may arrive in any order. So a worker is taken to have a
-/// version only when the dispatch that carried it was answered, and no dispatch with another
-/// version of that index was under way meanwhile; a dispatch that was lost may arrive at any later
-/// time, and what it carried is sent again each time.
+/// version only when the dispatch that carried it was answered. If two versions of an index were
+/// under way at once nobody knows which came last, and a dispatch that was lost may arrive at any
+/// later time: such an index is sent again each time.
 #[derive(Debug, Default)]
 pub struct OverlaySync {
     workers: BTreeMap<WorkerId, Peer>,
@@ -29,9 +29,7 @@ struct Peer {
     under_way: BTreeMap<Dispatch, Vec<(AccessIndex, Version)>>,
     /// How many dispatches under way carry which version of an index.
     carried: BTreeMap<AccessIndex, Vec<(Version, u32)>>,
-    /// Indices of which nobody knows what the worker has.
-    uncertain: BTreeSet<AccessIndex>,
-    /// Indices that a lost dispatch carried: uncertain for the rest of the job.
+    /// Indices of which nobody knows any more what the worker has.
     spoilt: BTreeSet<AccessIndex>,
 }
 
@@ -74,9 +72,8 @@ impl OverlaySync {
         let Some(peer) = self.workers.get_mut(&worker) else { return };
         for (index, version) in peer.end(dispatch) {
             if peer.is_other_under_way(index, version) {
-                peer.uncertain.insert(index);
+                peer.spoilt.insert(index);
             } else {
-                peer.uncertain.remove(&index);
                 peer.has.insert(index, version);
             }
         }
@@ -123,8 +120,7 @@ impl Peer {
     }
 
     fn needs(&self, index: AccessIndex, version: Version) -> bool {
-        self.uncertain.contains(&index)
-            || self.spoilt.contains(&index)
+        self.spoilt.contains(&index)
             || self.has.get(&index).copied().flatten() != version
             || self.is_other_under_way(index, version)
     }
@@ -133,7 +129,6 @@ impl Peer {
     fn leftovers(&self, below: AccessIndex, present: &BTreeSet<AccessIndex>) -> Vec<AccessIndex> {
         let mut suspects: BTreeSet<AccessIndex> = self.has.keys().copied().collect();
         suspects.extend(self.carried.keys());
-        suspects.extend(&self.uncertain);
         suspects.extend(&self.spoilt);
         let is_left = |index: &AccessIndex| {
             *index < below && !present.contains(index) && self.needs(*index, None)
@@ -204,15 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn two_versions_under_way_at_once_leave_the_worker_uncertain() {
-        let mut sync = OverlaySync::default();
-        dispatch(&mut sync, 1, &[(1, 1)], 9);
-        dispatch(&mut sync, 2, &[(1, 2)], 9);
-        answered(&mut sync, 2);
-        answered(&mut sync, 1);
-        assert_eq!(dispatch(&mut sync, 3, &[(1, 2)], 9), [(1, true)]);
-        answered(&mut sync, 3);
-        assert_eq!(dispatch(&mut sync, 4, &[(1, 2)], 9), []);
+    fn of_two_versions_under_way_at_once_nobody_knows_which_came_last() {
+        for order in [[1, 2], [2, 1]] {
+            let mut sync = OverlaySync::default();
+            dispatch(&mut sync, 1, &[(1, 1)], 9);
+            dispatch(&mut sync, 2, &[(1, 2)], 9);
+            order.into_iter().for_each(|slice| answered(&mut sync, slice));
+            for (slice, version) in [(3, 2), (4, 1)] {
+                let sent = dispatch(&mut sync, slice, &[(1, version)], 9);
+                assert_eq!(sent, [(1, true)], "answered in order {order:?}, version {version}");
+            }
+        }
     }
 
     #[test]

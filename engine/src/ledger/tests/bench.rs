@@ -140,6 +140,10 @@ impl Bench {
         let kind = if is_tail { SliceKind::Tail } else { SliceKind::Round };
         let frame = Arc::clone(&self.frame);
         let task = SliceTask { frame, slice, attempt, kind, items, final_below, overlay };
+        for entry in &task.overlay {
+            let is_below = Some(&entry.index) < own.last();
+            assert!(is_below && !own.contains(&entry.index), "seed {}: {entry:?}", self.seed);
+        }
         let mine = self.overlays.entry(worker).or_default();
         for entry in &task.overlay {
             match &entry.writes {

@@ -145,6 +145,29 @@ fn a_dispute_takes_finality_back_until_it_is_settled() {
 }
 
 #[test]
+fn what_is_parked_or_panicked_runs_again_when_it_is_next_and_not_before() {
+    let block = ModelBlock::new(1, SHAPES[0], TouchRule::Clears);
+    let frame = block.frame(JobId::default());
+    let worker = WorkerId::new(1);
+    for verdict in [Verdict::Parked, Verdict::Failed { message: String::new() }] {
+        let known = KnownSnapshot::default();
+        let mut ledger = Ledger::new(&frame, block.transactions(), known, Incarnation::default());
+        let [first, second] = [0, 1].map(AccessIndex::new);
+        for (index, verdict) in [(second, Some(verdict)), (first, None)] {
+            assert!(ledger.open().contains(&index));
+            let issued = ledger.issue(&[index], worker, false);
+            let mut outcome = block.run(index, issued[0].incarnation, &block.base);
+            outcome.reads.0.clear();
+            outcome.verdict = verdict.unwrap_or(outcome.verdict);
+            let answer = SliceOutcome { transactions: vec![outcome], ..empty_answer() };
+            ledger.admit(worker, &[index], answer);
+            assert_eq!(ledger.open().contains(&second), index == first);
+        }
+        assert_eq!(ledger.final_below(), second);
+    }
+}
+
+#[test]
 fn what_an_outcome_lacks_or_has_too_much_is_a_breach() {
     let block = ModelBlock::new(1, SHAPES[0], TouchRule::Clears);
     let frame = block.frame(JobId::default());
