@@ -35,11 +35,13 @@ impl Job {
     /// Cuts the block and dispatches the first round. What is at or above a transaction without a
     /// sender is not run: the block ends there.
     pub(super) fn plan(&mut self) {
+        let n_transactions = self.setup.transactions.len();
+        let _span = tracing::info_span!("plan", n_transactions).entered();
         self.stage = Stage::Running;
         let end = self.preparing.first_without_sender();
         let n_transactions = match end {
             Some((index, _)) => index.transaction_offset().unwrap_or(0),
-            None => self.setup.transactions.len(),
+            None => n_transactions,
         };
         let signed: Vec<SignedBy> = (0..n_transactions)
             .filter_map(|offset| self.signed(AccessIndex::of_transaction(offset)))

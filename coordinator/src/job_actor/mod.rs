@@ -40,7 +40,7 @@ use std::{
 };
 use stopwatch::Stopwatch;
 use tokio::sync::{oneshot, watch};
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span};
 
 /// What a job's actor is made of.
 #[derive(Debug)]
@@ -252,7 +252,7 @@ impl JobActor {
             };
             actor.do_send(ParentReady(ready));
         };
-        actix::spawn(waiting.instrument(info_span!(parent: &self.span, "wait for parent")));
+        actix::spawn(waiting.instrument(self.span.clone()));
     }
 }
 

@@ -58,9 +58,8 @@ impl JobActor {
     pub(super) fn advance_lane(&mut self, context: &mut Context<Self>) {
         let Some(call) = self.state_call() else { return };
         let Some((decision, sealed_as)) = self.lane.begin() else { return };
-        let span = info_span!(parent: &self.span, "decide");
         let deciding = async move { call.carry_out(decision, sealed_as).await };
-        let deciding = deciding.instrument(span).into_actor(self);
+        let deciding = deciding.instrument(self.span.clone()).into_actor(self);
         context.spawn(deciding.map(|ended, actor, context| {
             let Ended { event, sealed_as, seal_took, commit_took } = ended;
             actor.lane.end(sealed_as);

@@ -152,6 +152,8 @@ impl Ledger {
                 self.gas_left.push(left);
             }
             self.next = self.next.next();
+            let n_spent = self.next.position().saturating_sub(1).min(self.n_transactions());
+            check!(Invariant::FinalInOrder, self.gas_left.len() == n_spent as usize + 1);
         }
     }
 
@@ -168,6 +170,10 @@ impl Ledger {
         let Some(transaction) = self.transaction(self.next) else { return Ok(()) };
         let left = self.gas_left.last().expect("begins with the block's limits");
         left.admit(transaction)
+    }
+
+    fn n_transactions(&self) -> u32 {
+        u32::try_from(self.transactions.len()).expect("positions fit an AccessIndex")
     }
 
     fn transaction(&self, index: AccessIndex) -> Option<&TxEnvelope> {

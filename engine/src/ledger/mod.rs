@@ -33,8 +33,10 @@ pub use overlay::OverlaySync;
 use crate::{
     access::ReadSet,
     account::{SnapshotKey, TouchRule},
+    check,
     header::GasLeft,
     ids::{AccessIndex, Incarnation, WorkerId},
+    invariant::Invariant,
     memory::{BlockMemory, readers::Readers},
     outcome::Verdict,
     task::{JobFrame, OverlayEntry, Standing},
@@ -197,6 +199,8 @@ impl Ledger {
         let entry = &mut self.entries[index.position() as usize];
         entry.issued = entry.issued.next();
         let incarnation = entry.issued;
+        let is_newer = |held: &Held| held.incarnation < incarnation;
+        check!(Invariant::IncarnationsGrow, entry.held.as_ref().is_none_or(is_newer));
         entry.run = Some(Run { incarnation, worker, may_keep });
         let standing = entry.held.as_ref().map(|held| Standing {
             incarnation: held.incarnation,
