@@ -19,8 +19,8 @@ struct Known<T> {
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// Workers that reported this value; never empty.
-    Reported(Vec<WorkerId>),
+    /// Workers that reported this value: one, as a rule.
+    Reported(WorkerId, Vec<WorkerId>),
     /// The state service said so itself.
     Settled,
 }
@@ -85,7 +85,7 @@ impl KnownSnapshot {
         };
         match standing {
             Ok(Learned::New) => {
-                self.insert(report, Source::Reported(vec![worker]));
+                self.insert(report, Source::Reported(worker, Vec::new()));
                 Learned::New
             }
             Ok(learned) => learned,
@@ -173,7 +173,7 @@ impl KnownSnapshot {
             SnapshotKey::AccountWithCode(_) | SnapshotKey::Code(..) => None,
         };
         match source {
-            Some(Source::Reported(workers)) => workers.clone(),
+            Some(Source::Reported(first, others)) => all_of(*first, others),
             Some(Source::Settled) | None => Vec::new(),
         }
     }
@@ -199,25 +199,34 @@ fn vouch<T: PartialEq>(
     let same = known.value == *value;
     match &mut known.source {
         Source::Settled => Ok(if same { Learned::Same } else { Learned::Lie }),
-        Source::Reported(workers) if same => {
-            if !workers.contains(&worker) {
-                workers.push(worker);
+        Source::Reported(first, others) if same => {
+            if *first != worker && !others.contains(&worker) {
+                others.push(worker);
             }
             Ok(Learned::Same)
         }
-        Source::Reported(workers) => Err(workers.clone()),
+        Source::Reported(first, others) => Err(all_of(*first, others)),
     }
 }
 
 /// Takes a worker's word away; tells whether the value is still known.
 fn keep_without<T>(worker: WorkerId, known: &mut Known<T>, forgotten: impl FnOnce()) -> bool {
-    let Source::Reported(workers) = &mut known.source else { return true };
-    workers.retain(|other| *other != worker);
-    if workers.is_empty() {
-        forgotten();
-        return false;
+    let Source::Reported(first, others) = &mut known.source else { return true };
+    others.retain(|other| *other != worker);
+    if *first == worker {
+        match others.pop() {
+            Some(other) => *first = other,
+            None => {
+                forgotten();
+                return false;
+            }
+        }
     }
     true
+}
+
+fn all_of(first: WorkerId, others: &[WorkerId]) -> Vec<WorkerId> {
+    std::iter::once(first).chain(others.iter().copied()).collect()
 }
 
 #[cfg(test)]
