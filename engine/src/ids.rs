@@ -63,6 +63,12 @@ number_id! {
     BootId(u64)
 }
 
+number_id! {
+    /// Random number that a cluster got when it began; what belongs to one cluster is refused by
+    /// another.
+    ClusterId(u64)
+}
+
 /// Position in a block as EIP-7928 counts: 0 before the first transaction, `n + 1` after the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccessIndex(u32);

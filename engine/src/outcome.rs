@@ -95,6 +95,17 @@ impl TxOutcome {
     }
 }
 
+/// What an index of a block finally wrote, and which incarnation staged it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinalWrite {
+    /// Position in the block.
+    pub index: AccessIndex,
+    /// The run that wrote it, under whose number it was staged.
+    pub incarnation: Incarnation,
+    /// The writes.
+    pub writes: Arc<WriteSet>,
+}
+
 /// How often a slice asked the state service, and for what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadStats {

@@ -1,6 +1,9 @@
 //! The coordinator's messages and trait.
 
-use crate::status::Status;
+use crate::{
+    state::{Head, LoadGenesisRequest, StateValues},
+    status::Status,
+};
 use alloy_consensus::ReceiptEnvelope;
 use alloy_primitives::{B256, Bytes};
 use async_trait::async_trait;
@@ -9,7 +12,7 @@ use engine::{
     block::{AncestorHashes, Ommers},
     chain::ChainSpec,
     header::BlockResults,
-    ids::{AccessIndex, JobId, SnapshotId, WorkerId},
+    ids::{AccessIndex, ClusterId, JobId, ShardIndex, SnapshotId, Term, WorkerId},
     outcome::ReadStats,
 };
 use std::{sync::Arc, time::Duration};
@@ -116,6 +119,8 @@ pub struct JobCounts {
     pub messages_worker_state: u64,
     /// Messages between coordinator and state service.
     pub messages_coordinator_state: u64,
+    /// Bytes of all these messages as the wire carried them; `None` where there is no wire.
+    pub message_bytes: Option<u64>,
     /// Most messages that the plan in use may cost (contract.md).
     pub message_bound: u64,
     /// Reads of the workers.
@@ -168,6 +173,105 @@ pub struct BlockOutcome {
     pub trace_id: Option<String>,
 }
 
+/// What a worker is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerState {
+    /// It is given slices.
+    Ready,
+    /// It finishes what it has and then goes.
+    Draining,
+    /// It broke the protocol and is given nothing.
+    Quarantined,
+    /// It went without a word, and is remembered for a while.
+    Lost,
+}
+
+/// A worker, as the coordinator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerStatus {
+    /// The worker.
+    pub id: WorkerId,
+    /// Where it is; empty where there is no wire.
+    pub address: String,
+    /// Slices that it runs at once.
+    pub cores: u32,
+    /// What it is doing.
+    pub state: WorkerState,
+    /// Slices that it was sent and has not answered.
+    pub slices_running: u32,
+    /// Version of its program.
+    pub version: String,
+}
+
+/// Whether a state shard answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShardState {
+    /// It has its place and answers.
+    Ready,
+    /// It does not answer.
+    Away,
+}
+
+/// A state shard, as the coordinator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardStatus {
+    /// Its place.
+    pub index: ShardIndex,
+    /// Where it is; empty where there is no wire.
+    pub address: String,
+    /// Whether it answers.
+    pub state: ShardState,
+    /// The head as this shard knows it.
+    pub head: Option<Head>,
+    /// The leader's number that it obeys.
+    pub term: Term,
+}
+
+/// Whether etcd is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EtcdState {
+    /// It answers.
+    Up,
+    /// It does not answer.
+    Away,
+    /// The cluster has static addresses.
+    None,
+}
+
+/// A coordinator, as the cluster's members know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoordinatorStatus {
+    /// Its stable name.
+    pub id: String,
+    /// Where it is; empty where there is no wire.
+    pub address: String,
+}
+
+/// What a cluster looks like now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Whoever leads.
+    pub leader: CoordinatorStatus,
+    /// The leader's number.
+    pub term: Term,
+    /// All coordinators, the leader among them.
+    pub coordinators: Vec<CoordinatorStatus>,
+    /// Workers, by id.
+    pub workers: Vec<WorkerStatus>,
+    /// State shards, by index.
+    pub state_shards: Vec<ShardStatus>,
+    /// The head; `None` while the cluster is empty.
+    pub head: Option<Head>,
+    /// State root of the head, if the coordinator knows it.
+    pub head_state_root: Option<B256>,
+    /// Blocks that run or wait.
+    pub queue: u64,
+    /// Whether etcd is there.
+    pub etcd: EtcdState,
+}
+
 /// A coordinator: takes blocks in and decides.
 #[async_trait]
 pub trait CoordinatorService: Send + Sync + std::fmt::Debug {
@@ -177,4 +281,28 @@ pub trait CoordinatorService: Send + Sync + std::fmt::Debug {
     /// `InvalidArgument` if the request is no block; `ResourceExhausted` if the queue is full.
     /// A block that is wrong is an outcome, not an error.
     async fn execute_block(&self, request: ExecuteBlockRequest) -> Result<BlockOutcome, Status>;
+
+    /// Fills an empty cluster, and returns the state root. The same genesis again does nothing.
+    ///
+    /// # Errors
+    /// `FailedPrecondition` if there is another genesis; `InvalidArgument` if the state is none.
+    async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<B256, Status>;
+
+    /// Makes a Snapshot of its own from values; head and log never see it.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` if too many are loaded; `InvalidArgument` if the state is none.
+    async fn load_snapshot(&self, state: StateValues) -> Result<SnapshotId, Status>;
+
+    /// Drops a loaded Snapshot, or that of a verified job, with those that were made on it.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none; `FailedPrecondition` if it is a committed block's.
+    async fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Status>;
+
+    /// Returns what the cluster looks like now.
+    ///
+    /// # Errors
+    /// `Unavailable` if the coordinator stops. A shard that is away is part of the answer.
+    async fn status(&self) -> Result<ClusterStatus, Status>;
 }

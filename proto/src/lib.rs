@@ -4,6 +4,7 @@
 //! trait in process. Start reading at [`coordinator::CoordinatorService`].
 
 pub mod coordinator;
+pub mod shards;
 pub mod state;
 pub mod status;
 pub mod worker;

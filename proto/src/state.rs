@@ -1,4 +1,4 @@
-//! The state service's messages and trait.
+//! The messages and the trait of a state shard.
 
 use crate::status::Status;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -7,8 +7,11 @@ use engine::{
     access::WriteSet,
     account::{Account, SnapshotAnswer, SnapshotKey, TouchRule},
     block::Code,
-    ids::{AccessIndex, BootId, Incarnation, JobId, SnapshotId},
+    fold::StateDiff,
+    ids::{AccessIndex, BootId, ClusterId, Incarnation, JobId, ShardIndex, SnapshotId, Term},
+    shard::ShardCount,
 };
+use futures::stream::BoxStream;
 use std::sync::Arc;
 
 /// Asks a Snapshot for keys. Keys of one batch belong to one shard.
@@ -18,6 +21,19 @@ pub struct ReadRequest {
     pub snapshot: SnapshotId,
     /// The keys; each at most once.
     pub keys: Vec<SnapshotKey>,
+}
+
+/// Gives a shard its place in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigureRequest {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Which of its shards this is to be.
+    pub index: ShardIndex,
+    /// How many shards there are.
+    pub count: ShardCount,
+    /// The leader's number.
+    pub term: Term,
 }
 
 /// Answers a [`ReadRequest`].
@@ -38,8 +54,17 @@ pub struct StageRequest {
     pub writes: Vec<(AccessIndex, Incarnation, Arc<WriteSet>)>,
 }
 
-/// Makes the state after a block, provisionally.
-#[derive(Clone, Debug)]
+/// What a sealed Snapshot is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealPurpose {
+    /// The block is to be committed: its diff goes to the feed.
+    Commit,
+    /// The Snapshot stays in memory until it is dropped; no diff, no log entry.
+    Verify,
+}
+
+/// Makes the state after a block, provisionally, from writes that were staged.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealRequest {
     /// The job; names the new Snapshot until it is decided.
     pub job: JobId,
@@ -49,13 +74,35 @@ pub struct SealRequest {
     pub block_number: u64,
     /// What becomes of touched empty accounts in this block.
     pub touch_rule: TouchRule,
-    /// All final writes in order, index 0 and `n + 1` included.
-    pub writes: Vec<(AccessIndex, Arc<WriteSet>)>,
+    /// What the Snapshot is for.
+    pub purpose: SealPurpose,
+    /// Which incarnation's writes are final, of every index that wrote to this shard, ascending;
+    /// index 0 and `n + 1` included.
+    pub order: Vec<(AccessIndex, Incarnation)>,
+    /// Digest of these writes ([`engine::digest::of_writes`]).
+    pub digest: B256,
+    /// Writes that the shard said it lacks or has otherwise; they count in place of what was staged.
+    pub values: Vec<(AccessIndex, Arc<WriteSet>)>,
 }
 
 /// Answers a [`SealRequest`].
-#[derive(Clone, Debug)]
-pub struct SealResponse {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealResponse {
+    /// The Snapshot is there.
+    Sealed(SealedShard),
+    /// What was staged is not what is to be sealed. Nothing was sealed; the same request with the
+    /// values of the indices that differ does it.
+    Differs {
+        /// The shard's boot id.
+        boot: BootId,
+        /// Digest of what is staged for each index of the request's order; `None` for nothing.
+        digests: Vec<(AccessIndex, Option<B256>)>,
+    },
+}
+
+/// A shard's part of a new state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedShard {
     /// The shard's boot id.
     pub boot: BootId,
     /// RLP of the root node of the shard's account trie; `None` if this Snapshot has no trie
@@ -105,6 +152,15 @@ pub struct LoadGenesisRequest {
     pub state: StateValues,
 }
 
+/// Makes a Snapshot of its own from values.
+#[derive(Clone, Debug)]
+pub struct LoadSnapshotRequest {
+    /// The number that names it at every shard, given by the coordinator.
+    pub number: u64,
+    /// The shard's part of the values.
+    pub state: StateValues,
+}
+
 /// The head of the chain that the cluster holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -114,9 +170,55 @@ pub struct Head {
     pub block_number: u64,
 }
 
-/// The state service: owns state by ranges of hashed addresses, gives Snapshots, seals and commits.
+/// What a shard tells the workers' caches, in order. It speaks of committed blocks and of sealed
+/// blocks that are to be committed; loaded Snapshots and those on them never appear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedMessage {
+    /// The first message: what the shard stands at. Whoever hears it knows nothing yet.
+    Start {
+        /// The shard's boot id.
+        boot: BootId,
+        /// The head, under its two names (the genesis has no job); `None` while the shard is empty.
+        head: Option<(Option<JobId>, B256)>,
+    },
+    /// A block is sealed.
+    Sealed {
+        /// The shard's boot id.
+        boot: BootId,
+        /// The job, which names the new Snapshot.
+        job: JobId,
+        /// The Snapshot below it, as the job named it.
+        parent: SnapshotId,
+        /// Every key of this shard that changed, absences and wipes included; may be empty.
+        diff: Arc<StateDiff>,
+    },
+    /// A sealed block is committed.
+    Committed {
+        /// The job.
+        job: JobId,
+        /// Hash of its block, which names its Snapshot from now on.
+        block_hash: B256,
+    },
+    /// A sealed block is dropped, and all above it.
+    Dropped {
+        /// The job.
+        job: JobId,
+    },
+}
+
+/// Messages of a feed, until the shard stops, the connection breaks or the subscriber is too slow;
+/// whoever wants more subscribes again and starts from nothing.
+pub type Feed = BoxStream<'static, Result<FeedMessage, Status>>;
+
+/// One state shard: owns the state of a range of hashed addresses, gives Snapshots, seals, commits.
 #[async_trait]
 pub trait StateService: Send + Sync + std::fmt::Debug {
+    /// Gives the shard its place in a cluster. Repeating it does nothing.
+    ///
+    /// # Errors
+    /// `FailedPrecondition` if the shard has another place, or belongs to another cluster.
+    async fn configure(&self, request: ConfigureRequest) -> Result<BootId, Status>;
+
     /// Reads keys of a Snapshot. A read of a provisional Snapshot that is not sealed yet waits.
     ///
     /// # Errors
@@ -132,8 +234,8 @@ pub trait StateService: Send + Sync + std::fmt::Debug {
     /// `ResourceExhausted` if there is no room.
     async fn stage(&self, request: StageRequest) -> Result<(), Status>;
 
-    /// Folds a block's writes into a provisional Snapshot and answers with its root node.
-    /// Repeating the same request gives the same answer.
+    /// Folds a block's final writes into a provisional Snapshot and answers with its root node, or
+    /// says which of them it lacks. Repeating the same request gives the same answer.
     ///
     /// # Errors
     /// `NotFound` if the parent is not there; `FailedPrecondition` if the job was sealed otherwise;
@@ -159,14 +261,15 @@ pub trait StateService: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// `FailedPrecondition` if there is another genesis.
-    async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<SealResponse, Status>;
+    async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<SealedShard, Status>;
 
     /// Makes a Snapshot of its own from values; head, log and feed never see it. Accounts and
     /// slots that are not among the values do not exist, or are zero.
     ///
     /// # Errors
-    /// `ResourceExhausted` if too many are loaded; `InvalidArgument` if an account is there twice.
-    async fn load_snapshot(&self, state: StateValues) -> Result<SnapshotId, Status>;
+    /// `ResourceExhausted` if too many are loaded; `InvalidArgument` if an account is there twice;
+    /// `FailedPrecondition` if the number is taken.
+    async fn load_snapshot(&self, request: LoadSnapshotRequest) -> Result<(), Status>;
 
     /// Drops a loaded Snapshot, and the provisional ones that were made on it.
     ///
@@ -174,9 +277,15 @@ pub trait StateService: Send + Sync + std::fmt::Debug {
     /// `NotFound` if there is none.
     async fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Status>;
 
-    /// Returns the head; `None` while the cluster is empty.
+    /// Returns the head; `None` while the shard is empty. Shard 0's is the cluster's.
     ///
     /// # Errors
-    /// `Unavailable` if the shard that holds it is away.
+    /// `Unavailable` if the shard is away.
     async fn head(&self) -> Result<Option<Head>, Status>;
+
+    /// Subscribes to what the shard seals and decides.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` if there are too many subscribers; `Unavailable` if the shard stops.
+    async fn feed(&self) -> Result<Feed, Status>;
 }

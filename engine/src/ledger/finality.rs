@@ -6,7 +6,7 @@ use crate::{
     account::SnapshotKey,
     check,
     header::LimitError,
-    ids::{AccessIndex, WorkerId},
+    ids::{AccessIndex, Incarnation, WorkerId},
     invariant::Invariant,
     outcome::Verdict,
     task::JobFrame,
@@ -49,6 +49,8 @@ pub enum Next {
 /// The outcome that stands at an index.
 #[derive(Clone, Debug)]
 pub struct FinalOutcome {
+    /// Number of the run that produced it.
+    pub incarnation: Incarnation,
     /// Who produced it.
     pub worker: WorkerId,
     /// What it observed.
@@ -127,8 +129,8 @@ impl Ledger {
         let fresh = Self::new(frame, transactions, known, self.last_issued());
         let before = std::mem::replace(self, Self { n_conflicts, ..fresh });
         let standing = before.entries.into_iter().map(|entry| {
-            let Held { worker, reads, verdict, .. } = entry.held?;
-            Some(FinalOutcome { worker, reads, verdict })
+            let Held { incarnation, worker, reads, verdict, .. } = entry.held?;
+            Some(FinalOutcome { incarnation, worker, reads, verdict })
         });
         standing.collect()
     }
