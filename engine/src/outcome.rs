@@ -113,7 +113,8 @@ pub struct ReadStats {
     pub keys: u64,
     /// Batches sent.
     pub batches: u64,
-    /// Batches that had to be sent because a run missed a key.
+    /// Steps in which batches had to be sent because runs missed keys. Batches that leave together
+    /// are one step, whichever shards they go to; more than one to the same shard are more steps.
     pub miss_steps: u64,
     /// Keys answered by the worker's cache.
     pub cache_hits: u64,
@@ -158,6 +159,8 @@ pub struct SliceOutcome {
     pub n_executions: u64,
     /// How the state service was asked.
     pub reads: ReadStats,
+    /// Stage messages that the worker sends for it, one a shard that its writes belong to.
+    pub n_stages: u32,
     /// CPU time of the run in microseconds, measured by the worker; 0 where nobody measures.
     pub cpu_us: u64,
 }

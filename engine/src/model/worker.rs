@@ -56,6 +56,7 @@ impl ModelBlock {
             transactions,
             snapshot: snapshot.into_values().collect(),
             reads: ReadStats::default(),
+            n_stages: 0,
             cpu_us: 0,
         }
     }

@@ -239,6 +239,7 @@ impl SliceRun {
             snapshot: view.used(),
             n_executions: self.n_executions,
             reads: ReadStats::default(),
+            n_stages: 0,
             cpu_us: 0,
         }
     }

@@ -215,6 +215,7 @@ fn empty_answer() -> SliceOutcome {
         snapshot: Vec::new(),
         n_executions: 0,
         reads: ReadStats::default(),
+        n_stages: 0,
         cpu_us: 0,
     }
 }
