@@ -11,6 +11,7 @@ EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
 STRICT ?=
 
 .PHONY: help setup demo test check fmt lint doc bench conformance-real contracts deny typos clean
+.PHONY: up down kind kind-run kind-scale kind-down manifests
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +46,32 @@ bench: setup ## Measures the standard workloads into target/bench/report.json (S
 conformance-real: setup ## Runs the real mainnet blocks of EVMESH_DATA in every cluster shape
 	@$(CARGO) build --release --locked -p evmesh
 	@scripts/conformance-real.sh $(EVMESH)
+
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+WORKERS ?= 2
+INPUT ?=
+
+up: ## The cluster in containers: builds the image, starts WORKERS=2 workers and what they need
+	@$(COMPOSE) up --build --detach --scale worker=$(WORKERS)
+
+down: ## Stops what `make up` started and removes it
+	@$(COMPOSE) --profile client down --volumes
+
+kind: ## The cluster on kind: creates it, builds, loads, applies, waits, runs blocks, names Jaeger
+	@scripts/kind.sh up
+
+kind-run: ## Runs blocks on the cluster of `make kind` (INPUT='workload:… workload:…')
+	@scripts/kind.sh run $(foreach input,$(INPUT),'$(input)')
+
+kind-scale: ## Gives the cluster of `make kind` another number of workers (WORKERS=8)
+	@scripts/kind.sh scale $(WORKERS)
+
+kind-down: ## Deletes the cluster of `make kind`
+	@scripts/kind.sh down
+
+manifests: ## Renders the manifests, validates them and holds them to the rules of the house
+	@scripts/setup.sh develop
+	@$(CARGO) test --locked -p tests --test main -- manifests::
 
 contracts: ## Rebuilds the workloads' contracts from their sources (needs npm)
 	@$(MAKE) -C contracts

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh build|develop: checks what the build needs, and for `develop` what the lints need too.
+# setup.sh build|develop: checks what the build needs, and for `develop` what lints and tests need too.
 # Quiet when all is there. As root on a Debian-like system it installs missing packages; elsewhere it
 # names them, with the command, and ends with 2.
 set -euo pipefail
@@ -44,6 +44,29 @@ install_packages() {
   apt-get install --quiet=2 --yes --no-install-recommends "${packages[@]}" >&2
 }
 
+# etcd's interface is compiled from its .proto files, which import some of protoc's own.
+protoc_works() {
+  command -v protoc >/dev/null && protoc --descriptor_set_out=/dev/null google/protobuf/descriptor.proto 2>/dev/null
+}
+
+# The programs that tests of the manifests run: kubectl of any version, and kubernetes-validate, which
+# no Debian package has: it lives in a virtual environment of its own below the target folder.
+validator=${CARGO_TARGET_DIR:-target}/tools/kubernetes-validate
+validator_version=1.37.0
+
+validator_works() {
+  [[ -x $validator/bin/kubernetes-validate ]] || command -v kubernetes-validate >/dev/null
+}
+
+install_validator() {
+  echo "setup: installing kubernetes-validate $validator_version into $validator" >&2
+  if ! python3 -m venv "$validator" >&2 ||
+    ! "$validator/bin/pip" --quiet install "kubernetes-validate==$validator_version" >&2; then
+    fail "kubernetes-validate cannot be installed" "$validator" \
+      "pip install kubernetes-validate==$validator_version, so that it is on the PATH"
+  fi
+}
+
 check_rust() {
   local have
   if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
@@ -64,6 +87,11 @@ check_rust_component() {
 
 packages=()
 c_compiler_works || packages+=(gcc libc6-dev)
+protoc_works || packages+=(protobuf-compiler libprotobuf-dev)
+if [[ $purpose == develop ]]; then
+  command -v kubectl >/dev/null || packages+=(kubernetes-client)
+  validator_works || python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+fi
 if ((${#packages[@]})); then
   install_packages "${packages[@]}"
   c_compiler_works || fail "cc does not compile a C program" "scripts/setup.sh" "check the C compiler that cc names"
@@ -73,4 +101,5 @@ check_rust
 if [[ $purpose == develop ]]; then
   check_rust_component fmt rustfmt
   check_rust_component clippy clippy
+  validator_works || install_validator
 fi

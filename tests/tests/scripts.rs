@@ -58,11 +58,12 @@ fn set_up_with(programs: &[(&str, &str)]) -> Output {
 const NO_COMPILER: (&str, &str) = ("cc", "test -e \"$HERE/installed\"");
 const APT: (&str, &str) = ("apt-get", "echo \"apt-get $*\"; touch \"$HERE/installed\"");
 const COMPILER: (&str, &str) = ("cc", "true");
+const PROTOC: (&str, &str) = ("protoc", "true");
 const RUST: (&str, &str) = ("rustc", "echo 'rustc 9.9.9 (test)'");
 
 #[test]
 fn set_up_is_silent_when_all_is_there() {
-    let output = set_up_with(&[COMPILER, RUST]);
+    let output = set_up_with(&[COMPILER, PROTOC, RUST]);
 
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
@@ -70,7 +71,7 @@ fn set_up_is_silent_when_all_is_there() {
 
 #[test]
 fn set_up_names_what_is_missing_and_the_command_to_those_who_are_not_root() {
-    let output = set_up_with(&[NO_COMPILER, RUST, ("id", "echo 1000")]);
+    let output = set_up_with(&[NO_COMPILER, PROTOC, RUST, ("id", "echo 1000")]);
 
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
@@ -81,7 +82,7 @@ fn set_up_names_what_is_missing_and_the_command_to_those_who_are_not_root() {
 
 #[test]
 fn set_up_installs_what_is_missing_as_root() {
-    let output = set_up_with(&[NO_COMPILER, RUST, ("id", "echo 0")]);
+    let output = set_up_with(&[NO_COMPILER, PROTOC, RUST, ("id", "echo 0")]);
 
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
@@ -90,7 +91,7 @@ fn set_up_installs_what_is_missing_as_root() {
 
 #[test]
 fn set_up_refuses_a_rust_that_is_too_old() {
-    let output = set_up_with(&[COMPILER, ("rustc", "echo 'rustc 1.63.0 (test)'")]);
+    let output = set_up_with(&[COMPILER, PROTOC, ("rustc", "echo 'rustc 1.63.0 (test)'")]);
 
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
