@@ -2,7 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
@@ -16,6 +19,24 @@ pub enum ShutdownCause {
     Terminate,
     /// The process decided itself.
     Requested,
+}
+
+/// How long a process may take to end; the table `shutdown`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShutdownConfig {
+    /// Longest wait for work that has begun.
+    #[serde(with = "humantime_serde")]
+    pub drain_timeout: Duration,
+    /// Longest wait for connections to close after that; the rest is cut.
+    #[serde(with = "humantime_serde")]
+    pub close_timeout: Duration,
+}
+
+impl Default for ShutdownConfig {
+    fn default() -> Self {
+        Self { drain_timeout: Duration::from_secs(10), close_timeout: Duration::from_secs(1) }
+    }
 }
 
 /// A cloneable token that is cancelled once, with a cause, and never uncancelled.
@@ -80,6 +101,22 @@ impl ShutdownToken {
         });
         Ok(())
     }
+
+    /// Cancels the token when `pipe` ends. A launcher holds the other end of a process's standard
+    /// input, so that what it started ends with it, even if it is killed.
+    ///
+    /// # Errors
+    /// If the system gives no thread to read on.
+    pub fn cancel_when_closed(&self, mut pipe: impl io::Read + Send + 'static) -> io::Result<()> {
+        let token = self.clone();
+        let watch = move || {
+            // What cannot be read any more counts as closed.
+            let _ = io::copy(&mut pipe, &mut io::sink());
+            info!("standard input was closed, shutting down");
+            token.cancel(ShutdownCause::Requested);
+        };
+        thread::Builder::new().name("stdin-watch".to_owned()).spawn(watch).map(drop)
+    }
 }
 
 impl Default for ShutdownToken {
@@ -112,6 +149,19 @@ mod tests {
             assert_eq!(waiter.await.unwrap(), ShutdownCause::Requested);
         }
         assert_eq!(token.cancelled().await, ShutdownCause::Requested, "late waiters too");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_cancels_the_token_when_its_other_end_is_closed_and_not_before() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let token = ShutdownToken::new();
+        token.cancel_when_closed(reader).unwrap();
+
+        io::Write::write_all(&mut writer, b"what is written does not count").unwrap();
+        assert!(!token.is_cancelled());
+        drop(writer);
+
+        assert_eq!(token.cancelled().await, ShutdownCause::Requested);
     }
 
     #[tokio::test]
