@@ -29,6 +29,25 @@ on_kind() {
   kubectl --context "$context" --namespace evmesh "$@"
 }
 
+check_arguments() {
+  local input
+  case $verb in
+    up | run)
+      for input in "$@"; do
+        [[ $input =~ ^workload:[A-Za-z0-9_?\&=.,-]+$ ]] ||
+          fail "$input is not a workload" "scripts/kind.sh $verb" \
+            "'workload:transfers?txs=1000&blocks=2'; blocks in files: evmesh run --coordinator http://127.0.0.1:7410 FILE"
+      done
+      ;;
+    scale)
+      [[ ${1:-} =~ ^[0-9]+$ ]] ||
+        fail "how many workers: ${1:-nothing given}" "scripts/kind.sh scale" "make kind-scale WORKERS=8"
+      ;;
+    down) ;;
+    *) fail "what to do: $verb" "scripts/kind.sh" "scripts/kind.sh up, run, scale or down" ;;
+  esac
+}
+
 refuse_other_contexts() {
   local present
   command -v kubectl >/dev/null || return 0
@@ -111,12 +130,6 @@ wait_until_ready() {
 
 # The Job as it is, or with the inputs that were asked for in the place of its own.
 job_with() {
-  local input
-  for input in "$@"; do
-    [[ $input =~ ^workload:[A-Za-z0-9_?\&=.,-]+$ ]] ||
-      fail "$input is not a workload" "scripts/kind.sh run" \
-        "'workload:transfers?txs=1000&blocks=2'; blocks in files: evmesh run --coordinator http://127.0.0.1:7410 FILE"
-  done
   kubectl kustomize "$overlay/run" | awk -v inputs="$*" '
     /^ *- workload:/ && inputs != "" {
       if (!done) {
@@ -155,7 +168,6 @@ run_blocks() {
 }
 
 scale() {
-  [[ ${1:-} =~ ^[0-9]+$ ]] || fail "how many workers: ${1:-nothing given}" "scripts/kind.sh scale" "make kind-scale WORKERS=8"
   step "$1 workers"
   on_kind scale deployment/worker --replicas "$1"
   on_kind rollout status deployment/worker --timeout "$ready_timeout"
@@ -163,6 +175,7 @@ scale() {
 
 verb=${1:-up}
 shift || true
+check_arguments "$@"
 refuse_other_contexts
 check_tools
 case $verb in
@@ -184,8 +197,5 @@ case $verb in
   down)
     step "delete cluster $cluster"
     kind delete cluster --name "$cluster"
-    ;;
-  *)
-    fail "what to do: $verb" "scripts/kind.sh" "scripts/kind.sh up, run, scale or down"
     ;;
 esac

@@ -8,6 +8,7 @@
 mod arrows;
 mod chaos;
 mod dependencies;
+mod manifests;
 mod pure;
 mod sandbox;
 mod scripts;
