@@ -27,8 +27,10 @@ pub struct CoordinatorConfig {
     pub job_threads: usize,
     /// Bounds of everything that waits.
     pub limits: Limits,
-    /// How often calls to the state service are tried.
+    /// How often calls to a state shard are tried.
     pub state_retry: RetryPolicy,
+    /// How often shards other than shard 0 are told of a commit.
+    pub spread_retry: RetryPolicy,
     /// Longest waits.
     pub deadlines: Deadlines,
 }
@@ -49,6 +51,8 @@ pub struct Limits {
     pub job_restarts_max: u32,
     /// Keys of one read of a Snapshot.
     pub read_keys_max: NonZeroUsize,
+    /// Workers that went and are still shown.
+    pub workers_remembered_max: usize,
     /// Work that waits for a CPU thread.
     pub cpu_queue_len_max: NonZeroUsize,
     /// Messages that wait for an actor.
@@ -71,6 +75,9 @@ pub struct Deadlines {
     /// One call to the state service.
     #[serde(with = "humantime_serde")]
     pub state: Duration,
+    /// Asking a state shard how it is.
+    #[serde(with = "humantime_serde")]
+    pub status: Duration,
     /// Telling a worker that a job is over.
     #[serde(with = "humantime_serde")]
     pub end_job: Duration,
@@ -87,6 +94,7 @@ impl Default for CoordinatorConfig {
             job_threads: 1,
             limits: Limits::default(),
             state_retry: RetryPolicy::default(),
+            spread_retry: RetryPolicy { tries_max: non_zero(12), ..RetryPolicy::default() },
             deadlines: Deadlines::default(),
         }
     }
@@ -101,6 +109,7 @@ impl Default for Limits {
             slice_refusals_max: non_zero(8),
             job_restarts_max: 3,
             read_keys_max: size(100_000),
+            workers_remembered_max: 64,
             cpu_queue_len_max: size(256),
             mailbox_len_max: size(4_096),
         }
@@ -114,6 +123,7 @@ impl Default for Deadlines {
             dispatch: Duration::from_secs(30),
             prepare: Duration::from_secs(10),
             state: Duration::from_secs(30),
+            status: Duration::from_secs(1),
             end_job: Duration::from_secs(2),
         }
     }

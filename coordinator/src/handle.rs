@@ -3,23 +3,29 @@
 use crate::{
     config::CoordinatorConfig,
     cpu::{Cpu, CpuPool, ThreadPool},
-    dispatch::Service,
-    front::{AddWorker, Front, Removal, RemoveWorker, Submission, Submit, Tools},
+    dispatch::{Service, WorkerFacts},
+    front::{
+        AddWorker, Drain, DrainWorker, Front, ReleaseVerified, Removal, RemoveWorker, Submission,
+        Submit, Survey, Tools,
+    },
+    load::{self, Numbers, Roots},
     metrics::Metrics,
+    status::{self, Surroundings},
 };
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, System};
 use alloy_primitives::{B256, keccak256};
 use async_trait::async_trait;
 use cluster::clock::{SharedClock, SystemClock};
-use engine::ids::{Term, WorkerId};
+use engine::ids::{ClusterId, SnapshotId, Term, WorkerId};
 use proto::{
-    coordinator::{BlockOutcome, CoordinatorService, ExecuteBlockRequest},
-    state::StateService,
+    coordinator::{BlockOutcome, ClusterStatus, CoordinatorService, ExecuteBlockRequest},
+    shards::StateShards,
+    state::{LoadGenesisRequest, StateValues},
     status::{Code, Status},
     worker::WorkerService,
 };
 use std::{io, num::NonZeroUsize, sync::Arc};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{field::Empty, info_span};
 
 /// Why a coordinator cannot start.
@@ -39,17 +45,28 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Coordinator {
     config: CoordinatorConfig,
-    state: Arc<dyn StateService>,
+    state: StateShards,
     pool: Option<Arc<dyn CpuPool>>,
     clock: SharedClock,
     term: Term,
+    cluster: ClusterId,
+    surroundings: Option<watch::Receiver<Surroundings>>,
+    metrics: Metrics,
 }
 
 impl Coordinator {
     /// Makes a coordinator with CPU threads of its own and the machine's clock.
-    pub fn new(config: CoordinatorConfig, state: Arc<dyn StateService>) -> Self {
-        let (clock, term) = (SystemClock::shared(), Term::new(1));
-        Self { config, state, pool: None, clock, term }
+    pub fn new(config: CoordinatorConfig, state: StateShards) -> Self {
+        Self {
+            config,
+            state,
+            pool: None,
+            clock: SystemClock::shared(),
+            term: Term::new(1),
+            cluster: ClusterId::new(1),
+            surroundings: None,
+            metrics: Metrics::default(),
+        }
     }
 
     /// Runs CPU work on another pool than its own threads.
@@ -64,10 +81,29 @@ impl Coordinator {
         Self { clock, ..self }
     }
 
-    /// Accepts jobs under another Term than the first.
+    /// Accepts jobs under another Term than the first. A Term is never used by two coordinators:
+    /// the names of jobs and of loaded Snapshots begin with it.
     #[must_use]
     pub fn term(self, term: Term) -> Self {
         Self { term, ..self }
+    }
+
+    /// Gives the shards their places in another cluster than number 1.
+    #[must_use]
+    pub fn cluster(self, cluster: ClusterId) -> Self {
+        Self { cluster, ..self }
+    }
+
+    /// Lets status say what is around the coordinator.
+    #[must_use]
+    pub fn surroundings(self, surroundings: watch::Receiver<Surroundings>) -> Self {
+        Self { surroundings: Some(surroundings), ..self }
+    }
+
+    /// Counts on numbers that others hold too.
+    #[must_use]
+    pub fn metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Starts the coordinator's actor on the calling thread, which must run an actix system or a
@@ -91,22 +127,26 @@ impl Coordinator {
         self,
         start: impl FnOnce(Front) -> Addr<Front>,
     ) -> Result<CoordinatorHandle, StartError> {
-        let Self { config, state, pool, clock, term } = self;
+        let Self { config, state, pool, clock, term, cluster, surroundings, metrics } = self;
         let pool = match pool {
             Some(pool) => pool,
             None => Arc::new(threads_of(&config)?),
         };
         let arbiters = job_arbiters(config.job_threads);
-        let metrics = Arc::new(Metrics::default());
         let tools = Tools {
             config: Arc::new(config),
             state,
             cpu: Cpu::new(pool),
             clock: clock.clone(),
-            metrics: Arc::clone(&metrics),
+            metrics,
+            roots: Arc::new(Roots::default()),
         };
-        let front = start(Front::new(tools, term, arbiters));
-        Ok(CoordinatorHandle { front, clock, metrics })
+        let front = start(Front::new(tools.clone(), term, arbiters));
+        // Without a sender what is known at the start stays.
+        let alone = || watch::channel(Surroundings::default()).1;
+        let surroundings = surroundings.unwrap_or_else(alone);
+        let numbers = Arc::new(Numbers::new(term));
+        Ok(CoordinatorHandle { front, tools, cluster, term, numbers, surroundings })
     }
 }
 
@@ -130,45 +170,138 @@ fn job_arbiters(n_threads: usize) -> Vec<ArbiterHandle> {
 #[derive(Clone, Debug)]
 pub struct CoordinatorHandle {
     front: Addr<Front>,
-    clock: SharedClock,
-    metrics: Arc<Metrics>,
+    tools: Tools,
+    cluster: ClusterId,
+    term: Term,
+    numbers: Arc<Numbers>,
+    surroundings: watch::Receiver<Surroundings>,
 }
 
 impl CoordinatorHandle {
+    /// Gives every shard its place in the cluster; once more does nothing.
+    ///
+    /// # Errors
+    /// If a shard has another place, or cannot be reached.
+    pub async fn configure(&self) -> Result<(), Status> {
+        load::configure(&self.tools, self.cluster, self.term).await
+    }
+
     /// Registers a worker. False if it is known already, or quarantined.
-    pub async fn add_worker(&self, worker: WorkerId, service: Arc<dyn WorkerService>) -> bool {
-        let service: Service = service;
-        self.front.send(AddWorker { worker, service }).await.unwrap_or(false)
+    pub async fn add_worker(&self, facts: WorkerFacts, service: Arc<dyn WorkerService>) -> bool {
+        self.add((facts, false), service).await
+    }
+
+    /// Registers a worker in place of one with its id, which counts as lost. False if it is
+    /// quarantined.
+    pub async fn replace_worker(
+        &self,
+        facts: WorkerFacts,
+        service: Arc<dyn WorkerService>,
+    ) -> bool {
+        self.add((facts, true), service).await
+    }
+
+    async fn add(&self, (facts, replaces): (WorkerFacts, bool), service: Service) -> bool {
+        self.front.send(AddWorker { facts, service, replaces }).await.unwrap_or(false)
+    }
+
+    /// Gives a worker no more slices; what it has it finishes. False if it is given none.
+    pub async fn drain_worker(&self, worker: WorkerId) -> bool {
+        self.front.send(DrainWorker(worker)).await.unwrap_or(false)
     }
 
     /// Takes a worker out; what it runs goes elsewhere. False if it was not there.
     pub async fn remove_worker(&self, worker: WorkerId) -> bool {
-        let why = Removal::Asked;
-        self.front.send(RemoveWorker { worker, why }).await.unwrap_or(false)
+        self.remove(worker, Removal::Asked, None).await
+    }
+
+    /// Takes a worker out that is gone, unless its id has another by now. False if it was not there.
+    pub async fn lose_worker(
+        &self,
+        worker: WorkerId,
+        service: &Arc<dyn WorkerService>,
+        reason: &str,
+    ) -> bool {
+        let why = Removal::Lost(reason.to_owned());
+        self.remove(worker, why, Some(Arc::clone(service))).await
+    }
+
+    /// Takes a worker out that went as it said, unless its id has another by now.
+    pub async fn part_with_worker(
+        &self,
+        worker: WorkerId,
+        service: &Arc<dyn WorkerService>,
+    ) -> bool {
+        self.remove(worker, Removal::Asked, Some(Arc::clone(service))).await
+    }
+
+    async fn remove(&self, worker: WorkerId, why: Removal, service: Option<Service>) -> bool {
+        self.front.send(RemoveWorker { worker, why, service }).await.unwrap_or(false)
+    }
+
+    /// Takes no more blocks, and waits until those that were taken are done.
+    pub async fn drain(&self) {
+        if let Ok(mut open) = self.front.send(Drain).await.map(|open| open.0) {
+            // An error means that the coordinator is gone, and its jobs with it.
+            let _ = open.wait_for(|n_jobs| *n_jobs == 0).await;
+        }
     }
 
     /// Returns what the coordinator counts.
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+    pub const fn metrics(&self) -> &Metrics {
+        &self.tools.metrics
     }
+}
+
+fn gone() -> Status {
+    Status::new(Code::Unavailable, "the coordinator stops")
 }
 
 #[async_trait]
 impl CoordinatorService for CoordinatorHandle {
     async fn execute_block(&self, request: ExecuteBlockRequest) -> Result<BlockOutcome, Status> {
-        let submitted_at = self.clock.now();
+        let submitted_at = self.tools.clock.now();
         let block_hash = block_hash(&request.block_rlp).inspect_err(|_| {
-            self.metrics.requests_refused.add(1);
+            self.tools.metrics.refused_no_block.increment();
         })?;
         let span = info_span!(
             "job", job = Empty, block = %block_hash, number = Empty, n_transactions = Empty,
-            gas = Empty,
+            gas = Empty, term = %self.term,
         );
         let (done, outcome) = oneshot::channel();
         let submission = Submission { request, block_hash, done, submitted_at, span };
-        let gone = || Status::new(Code::Unavailable, "the coordinator stops");
         self.front.send(Submit(submission)).await.map_err(|_| gone())??;
         outcome.await.map_err(|_| gone())?
+    }
+
+    async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<B256, Status> {
+        self.configure().await?;
+        load::load_genesis(&self.tools, request).await
+    }
+
+    async fn load_snapshot(&self, state: StateValues) -> Result<SnapshotId, Status> {
+        self.configure().await?;
+        load::load_snapshot(&self.tools, &self.numbers, state).await
+    }
+
+    async fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Status> {
+        match snapshot {
+            SnapshotId::Loaded(_) => load::drop_loaded(&self.tools, snapshot).await,
+            SnapshotId::Job(job) => {
+                self.front.send(ReleaseVerified(job)).await.map_err(|_| gone())??;
+                load::drop_verified(&self.tools, job).await
+            }
+            SnapshotId::Block(hash) => {
+                let message = format!("the state after block {hash} belongs to the chain");
+                Err(Status::new(Code::FailedPrecondition, message))
+            }
+        }
+    }
+
+    async fn status(&self) -> Result<ClusterStatus, Status> {
+        let picture = self.front.send(Survey).await.map_err(|_| gone())?;
+        let named = (self.cluster, self.term);
+        Ok(status::status(&self.tools, named, &self.surroundings, picture).await)
     }
 }
 

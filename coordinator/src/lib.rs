@@ -12,8 +12,13 @@ mod front;
 mod handle;
 pub mod job;
 mod job_actor;
+mod load;
 pub mod metrics;
+mod seal;
+mod status;
 #[cfg(test)]
 mod tests;
 
+pub use dispatch::WorkerFacts;
 pub use handle::{Coordinator, CoordinatorHandle, StartError};
+pub use status::Surroundings;

@@ -1,11 +1,15 @@
 //! Workers and the permits for calls to them.
 //!
-//! [`permits`] decides who is served next; [`Roster`] knows the workers and hands permits out; the
-//! coordinator's actor (`crate::front`) holds it.
+//! [`permits`] decides who is served next; [`Roster`] knows the workers that are given work and hands
+//! permits out; [`Register`] knows what became of the others. The coordinator's actor
+//! (`crate::front`) holds both.
 
 mod permits;
+mod register;
 
 pub(crate) use permits::{Permits, Ticket};
+pub(crate) use register::Register;
+pub use register::WorkerFacts;
 
 use engine::ids::{AccessIndex, JobId, WorkerId};
 use proto::worker::WorkerService;
@@ -50,6 +54,8 @@ pub(crate) struct Roster {
     services: BTreeMap<WorkerId, Service>,
     permits: Permits,
     waiting: BTreeMap<Ticket, Waiting>,
+    /// Calls under way, also to workers that are given no more.
+    n_under_way: BTreeMap<WorkerId, u32>,
     /// Jobs begun, for taking turns.
     n_turns: u64,
 }
@@ -60,6 +66,7 @@ impl Roster {
             services: BTreeMap::new(),
             permits: Permits::new(permits_per_worker),
             waiting: BTreeMap::new(),
+            n_under_way: BTreeMap::new(),
             n_turns: 0,
         }
     }
@@ -78,7 +85,17 @@ impl Roster {
         true
     }
 
-    /// Takes a worker out; false if it is not there.
+    /// Returns how a worker is called, if it may be given work.
+    pub(crate) fn service(&self, worker: WorkerId) -> Option<&Service> {
+        self.services.get(&worker)
+    }
+
+    /// Returns how many calls to a worker are under way.
+    pub(crate) fn n_under_way(&self, worker: WorkerId) -> u32 {
+        self.n_under_way.get(&worker).copied().unwrap_or(0)
+    }
+
+    /// Takes a worker out, and turns away whoever waits for it; false if it is not there.
     pub(crate) fn remove(&mut self, worker: WorkerId) -> bool {
         for ticket in self.permits.remove_worker(worker) {
             self.waiting.remove(&ticket);
@@ -118,6 +135,12 @@ impl Roster {
     /// Takes a permit back.
     pub(crate) fn release(&mut self, worker: WorkerId, permit: impl Fn(WorkerId) -> Permit) {
         self.permits.release(worker);
+        if let Some(n_under_way) = self.n_under_way.get_mut(&worker) {
+            *n_under_way = n_under_way.saturating_sub(1);
+            if *n_under_way == 0 {
+                self.n_under_way.remove(&worker);
+            }
+        }
         let served = self.permits.serve(worker);
         self.hand_out(worker, served, &permit);
     }
@@ -131,6 +154,7 @@ impl Roster {
     ) {
         for ticket in tickets {
             if let Some(waiting) = self.waiting.remove(&ticket) {
+                *self.n_under_way.entry(worker).or_default() += 1;
                 let _ = waiting.send(permit(worker));
             }
         }

@@ -1,30 +1,33 @@
 //! Counts of a job, and the bound on its messages (contract.md).
 
 use engine::{
-    ids::WorkerId,
-    outcome::{SliceOutcome, Verdict},
+    ids::{ShardIndex, WorkerId},
+    outcome::SliceOutcome,
+    shard::ShardCount,
     task::SliceKind,
 };
 use proto::coordinator::JobCounts;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages of Prepare for each worker: the call and its answer.
 const PREPARE_MESSAGES: u64 = 2;
 /// Messages of a dispatch: the call and its answer.
 const DISPATCH_MESSAGES: u64 = 2;
-/// Messages of the feed for each worker and shard; the end of a job counts among them.
+/// Messages of the feed for each worker and shard: what was sealed, and what became of it.
 const FEED_MESSAGES: u64 = 2;
+/// Messages for each worker at the end of a job: the word that it is over, and its answer.
+const END_MESSAGES: u64 = 2;
 /// Messages for each shard: the coordinator's read, seal, commit.
 const SHARD_MESSAGES: u64 = 3;
-/// Messages for each shard that a confirmation may cost: drop the seal, seal again.
+/// Messages for each shard that a confirmation may cost: drop the seal, seal again. The feed tells
+/// both to each worker.
 const RESEAL_MESSAGES: u64 = 2;
-/// State shards of a cluster.
-const N_SHARDS: u64 = 1;
 
 /// Counts as they grow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counting {
     counts: JobCounts,
+    n_shards: u64,
     /// Workers that the job had when it began, or that joined.
     pub(super) workers: BTreeSet<WorkerId>,
     /// Workers that know of the job.
@@ -34,13 +37,34 @@ pub(super) struct Counting {
     /// Dispatches that the rounds so far allow.
     n_dispatches_allowed: u64,
     n_outcomes: u64,
-    n_reads: u64,
+    /// The coordinator's own reads of each shard.
+    n_reads: BTreeMap<ShardIndex, u64>,
     n_confirmations: u64,
+    /// Seals of which the feed speaks.
+    n_seals_fed: u64,
+    n_seals_repeated: u64,
     /// Outcomes and answers that came late and were refused.
     pub(super) n_late: u64,
 }
 
 impl Counting {
+    pub(super) fn new(shards: ShardCount) -> Self {
+        Self {
+            counts: JobCounts::default(),
+            n_shards: u64::from(shards.get()),
+            workers: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            used: BTreeSet::new(),
+            n_dispatches_allowed: 0,
+            n_outcomes: 0,
+            n_reads: BTreeMap::new(),
+            n_confirmations: 0,
+            n_seals_fed: 0,
+            n_seals_repeated: 0,
+            n_late: 0,
+        }
+    }
+
     pub(super) const fn counts(&mut self) -> &mut JobCounts {
         &mut self.counts
     }
@@ -77,9 +101,9 @@ impl Counting {
     }
 
     /// The coordinator reads the Snapshot itself: the first time is in the bound of each shard.
-    pub(super) const fn read_by_coordinator(&mut self) {
-        self.sent_to_state();
-        self.n_reads += 1;
+    pub(super) fn read_by_coordinator(&mut self, shard: ShardIndex) {
+        self.counts.messages_coordinator_state += 1;
+        *self.n_reads.entry(shard).or_default() += 1;
     }
 
     /// The block is run again: one dispatch more, and the seal may be dropped and made again.
@@ -97,15 +121,34 @@ impl Counting {
         u32::try_from(self.used.len()).unwrap_or(u32::MAX)
     }
 
-    pub(super) const fn sent_to_state(&mut self) {
-        self.counts.messages_coordinator_state += 1;
+    /// Every shard is told something.
+    pub(super) const fn sent_to_shards(&mut self) {
+        self.counts.messages_coordinator_state += self.n_shards;
+    }
+
+    /// The block is sealed at every shard. The feed speaks of it if it is to be committed: what was
+    /// sealed, and later what became of it.
+    pub(super) const fn sealed(&mut self, is_fed: bool) {
+        self.sent_to_shards();
+        if is_fed {
+            self.n_seals_fed += 1;
+        }
+    }
+
+    /// A worker is told that the job is over, and says that it heard.
+    pub(super) fn ended_at(&mut self, n_workers: usize) {
+        self.counts.messages_coordinator_worker += n_workers as u64 * END_MESSAGES;
+    }
+
+    /// So many shards had to be sent writes that they lacked.
+    pub(super) const fn seals_repeated(&mut self, n_shards: u64) {
+        self.counts.messages_coordinator_state += n_shards;
+        self.n_seals_repeated += n_shards;
     }
 
     pub(super) fn answered(&mut self, outcome: &SliceOutcome) {
-        let is_executed = |verdict: &Verdict| matches!(verdict, Verdict::Executed(_));
-        let stages = outcome.transactions.iter().any(|it| is_executed(&it.verdict));
         self.counts.messages_coordinator_worker += 1;
-        self.counts.messages_worker_state += outcome.reads.batches + u64::from(stages);
+        self.counts.messages_worker_state += outcome.reads.batches + u64::from(outcome.n_stages);
         self.counts.executions += outcome.n_executions;
         self.counts.reads.add(&outcome.reads);
         self.counts.workers_cpu_us += outcome.cpu_us;
@@ -117,21 +160,28 @@ impl Counting {
     /// For each worker and round (for each slice, if a round has more of them) one dispatch and one
     /// answer, and two for Prepare; one read for each dispatch, shard and miss step; one stage for
     /// each dispatch and shard; two of the feed for each worker and shard; three a shard (the
-    /// coordinator's read, seal, commit). A lost attempt is dispatched once more, a further round
-    /// may need a further read, and a confirmation may seal anew.
+    /// coordinator's read, seal, commit). Beyond that, a lost attempt is dispatched once more, a
+    /// further round may need a further read, a shard that lacks writes is asked again, a
+    /// confirmation may seal anew, and each worker that knows of the job is told of its end.
     pub(super) fn finish(&mut self, n_indices: usize) -> JobCounts {
         let n_workers = self.workers.len() as u64;
         let n_dispatches = self.n_dispatches_allowed;
         let counts = &mut self.counts;
+        counts.messages_worker_state +=
+            self.n_seals_fed * n_workers * self.n_shards * FEED_MESSAGES;
         counts.re_executions = self.n_outcomes.saturating_sub(n_indices as u64);
+        let n_reads_more: u64 = self.n_reads.values().map(|n_reads| n_reads - 1).sum();
+        let n_shards = self.n_shards;
         counts.message_bound = n_dispatches * DISPATCH_MESSAGES
             + n_workers * PREPARE_MESSAGES
-            + (n_dispatches + counts.reads.miss_steps) * N_SHARDS
-            + n_dispatches * N_SHARDS
-            + n_workers * N_SHARDS * FEED_MESSAGES
-            + N_SHARDS * SHARD_MESSAGES
-            + self.n_reads.saturating_sub(1) * N_SHARDS
-            + self.n_confirmations * N_SHARDS * RESEAL_MESSAGES;
+            + (n_dispatches + counts.reads.miss_steps) * n_shards
+            + n_dispatches * n_shards
+            + n_workers * n_shards * FEED_MESSAGES
+            + n_workers * END_MESSAGES
+            + n_shards * SHARD_MESSAGES
+            + n_reads_more
+            + self.n_seals_repeated
+            + self.n_confirmations * n_shards * (RESEAL_MESSAGES + n_workers * FEED_MESSAGES);
         std::mem::take(counts)
     }
 }

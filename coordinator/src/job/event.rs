@@ -6,8 +6,8 @@ use engine::{
     access::WriteSet,
     account::{SnapshotAnswer, SnapshotKey},
     header::BlockResults,
-    ids::{AccessIndex, Attempt, BootId, SliceId, WorkerId},
-    outcome::{SliceOutcome, TxReceipt},
+    ids::{AccessIndex, Attempt, BootId, ShardIndex, SliceId, WorkerId},
+    outcome::{FinalWrite, SliceOutcome, TxReceipt},
     task::SliceTask,
 };
 use proto::{
@@ -67,27 +67,33 @@ pub enum Event {
     },
     /// A worker is gone, or was silent for too long.
     WorkerLost(WorkerId),
+    /// A worker finishes what it has and takes nothing new.
+    WorkerLeaving(WorkerId),
     /// A worker is there.
     WorkerJoined(WorkerId),
-    /// The state service answered keys.
+    /// A shard answered keys.
     SnapshotRead {
-        /// Boot id of the shard.
+        /// Which.
+        shard: ShardIndex,
+        /// Its boot id.
         boot: BootId,
         /// Keys and answers.
         answers: Vec<(SnapshotKey, SnapshotAnswer)>,
     },
     /// Receipts and roots were put together; or a deposit log shows that the block is invalid.
     Assembled(Result<Box<Assembled>, String>),
-    /// The block's writes are sealed.
+    /// The block's writes are sealed, at every shard.
     Sealed {
-        /// Boot id of the shard.
-        boot: BootId,
+        /// The shards' boot ids.
+        boots: Vec<(ShardIndex, BootId)>,
+        /// Shards that lacked some of the writes and were asked a second time, with these.
+        n_repeated: u64,
         /// State root, if the Snapshot has a trie.
         state_root: Option<B256>,
     },
     /// What was sealed is dropped.
     Aborted,
-    /// The block is committed.
+    /// The block is committed: shard 0 has decided.
     Committed,
     /// The state service did not do what it was asked, however often.
     StateFailed(Status),
@@ -139,7 +145,9 @@ pub enum Effect {
     },
     /// Read keys of the Snapshot.
     ReadSnapshot {
-        /// The keys.
+        /// Whom to ask.
+        shard: ShardIndex,
+        /// The keys; all of them are this shard's.
         keys: Vec<SnapshotKey>,
     },
     /// Put receipts and roots together.
@@ -152,7 +160,7 @@ pub enum Effect {
     /// Seal the block's writes.
     Seal {
         /// All final writes in order.
-        writes: Vec<(AccessIndex, Arc<WriteSet>)>,
+        writes: Vec<FinalWrite>,
     },
     /// Drop what was sealed, or staged.
     Abort,

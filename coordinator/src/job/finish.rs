@@ -16,7 +16,7 @@ impl Job {
             self.finish_as_decided();
         } else if self.setup.commits {
             self.stage = Stage::Committing;
-            self.counting.sent_to_state();
+            self.counting.sent_to_shards();
             self.effects.push(Effect::Commit);
         } else {
             self.finish_as_decided();
@@ -43,6 +43,7 @@ impl Job {
                     (false, _) => JobEnd::Different,
                 };
                 let writes = sealing::parts(&outcomes).writes;
+                let writes = writes.into_iter().map(|it| (it.index, it.writes)).collect();
                 self.finish(end, Some(*assembled), writes);
             }
             Ending::Invalid { index, reason } => {
@@ -103,13 +104,13 @@ impl Job {
     }
 
     fn abort(&mut self) {
-        self.counting.sent_to_state();
+        self.counting.sent_to_shards();
         self.effects.push(Effect::Abort);
     }
 
     fn end_job(&mut self) {
         let workers = self.counting.touched();
-        workers.iter().for_each(|worker| self.counting.sent_to(*worker));
+        self.counting.ended_at(workers.len());
         self.effects.push(Effect::EndJob { workers });
     }
 

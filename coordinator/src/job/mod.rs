@@ -31,8 +31,9 @@ use counts::Counting;
 use engine::{
     block::Ommers,
     header::{BlockResults, FieldComparison},
-    ids::{BootId, Incarnation, WorkerId},
+    ids::{BootId, Incarnation, ShardIndex, WorkerId},
     ledger::{KnownSnapshot, Ledger, OverlaySync},
+    shard::ShardCount,
     task::JobFrame,
 };
 use prepare::Preparing;
@@ -40,7 +41,7 @@ use proto::coordinator::{PlanSummary, PlanWish};
 use rounds::Rounds;
 use sealing::Sealing;
 use slices::{Crew, OpenSlices};
-use std::{num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 use trust::Trust;
 
 /// Bounds and thresholds of a job.
@@ -87,6 +88,8 @@ pub struct JobSetup {
     pub expected: Expected,
     /// Whether the block is to be committed.
     pub commits: bool,
+    /// State shards of the cluster.
+    pub shards: ShardCount,
     /// How it is to be cut.
     pub plan: PlanWish,
     /// Gas of a slice at most.
@@ -130,7 +133,8 @@ pub struct Job {
     candidates: Candidates,
     counting: Counting,
     summary: PlanSummary,
-    boot: Option<BootId>,
+    /// Boot ids of the shards that have answered.
+    boots: BTreeMap<ShardIndex, BootId>,
     effects: Vec<Effect>,
 }
 
@@ -139,7 +143,7 @@ impl Job {
     pub fn new(setup: JobSetup) -> Self {
         let transactions = Arc::clone(&setup.transactions);
         let known = KnownSnapshot::default();
-        let mut counting = Counting::default();
+        let mut counting = Counting::new(setup.shards);
         counting.workers.extend(&setup.workers);
         Self {
             stage: Stage::Planned,
@@ -154,7 +158,7 @@ impl Job {
             candidates: Candidates::default(),
             counting,
             summary: PlanSummary::default(),
-            boot: None,
+            boots: BTreeMap::new(),
             effects: Vec::new(),
             setup,
         }
@@ -180,10 +184,15 @@ impl Job {
                 self.slice_failed(worker, dispatch, &status);
             }
             Event::WorkerLost(worker) => self.worker_lost(worker),
+            Event::WorkerLeaving(worker) => self.crew.lose(worker),
             Event::WorkerJoined(worker) => self.worker_joined(worker),
-            Event::SnapshotRead { boot, answers } => self.snapshot_read(boot, &answers),
+            Event::SnapshotRead { shard, boot, answers } => {
+                self.snapshot_read((shard, boot), &answers);
+            }
             Event::Assembled(assembled) => self.assembled(assembled),
-            Event::Sealed { boot, state_root } => self.sealed(boot, state_root),
+            Event::Sealed { boots, n_repeated, state_root } => {
+                self.sealed(&boots, n_repeated, state_root);
+            }
             Event::Aborted => self.aborted(),
             Event::Committed => self.committed(),
             Event::StateFailed(status) => self.state_failed(&status),
@@ -223,6 +232,8 @@ impl Job {
 
     fn worker_lost(&mut self, worker: WorkerId) {
         self.crew.lose(worker);
+        // Whoever comes back under its id has nothing of what it was sent.
+        self.sync.distrust(worker);
         match self.stage {
             Stage::Preparing => self.part_lost(worker),
             Stage::Running => self.slices_lost(worker),
@@ -230,11 +241,12 @@ impl Job {
         }
     }
 
-    /// Notes the shard's boot id; false if the shard restarted and the job has to start again.
-    fn same_boot(&mut self, boot: BootId) -> bool {
-        let first = *self.boot.get_or_insert(boot);
+    /// Notes a shard's boot id; false if the shard restarted and the job has to start again.
+    fn same_boot(&mut self, shard: ShardIndex, boot: BootId) -> bool {
+        let first = *self.boots.entry(shard).or_insert(boot);
         if first != boot {
-            self.start_again(format!("the state shard restarted: boot id {first} became {boot}"));
+            let reason = format!("state shard {shard} restarted: boot id {first} became {boot}");
+            self.start_again(reason);
         }
         first == boot
     }

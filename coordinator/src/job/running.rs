@@ -3,13 +3,13 @@
 use super::{Dispatch, Effect, Job, Stage};
 use engine::{
     account::{SnapshotAnswer, SnapshotKey},
-    ids::{BootId, SliceId, WorkerId},
+    ids::{BootId, ShardIndex, SliceId, WorkerId},
     ledger::{Breach, Next},
     outcome::SliceOutcome,
     task::{SliceKind, SliceTask, TaskItem},
 };
 use proto::status::Status;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Job {
     /// Gives every pending slice to a worker; without workers they wait.
@@ -92,7 +92,6 @@ impl Job {
         for dispatch in self.open.of_worker(worker) {
             self.take_back(worker, dispatch);
         }
-        self.sync.distrust(worker);
         self.progress();
     }
 
@@ -109,14 +108,14 @@ impl Job {
 
     pub(super) fn snapshot_read(
         &mut self,
-        boot: BootId,
+        (shard, boot): (ShardIndex, BootId),
         answers: &[(SnapshotKey, SnapshotAnswer)],
     ) {
         if self.stage != Stage::Running {
             self.counting.n_late += 1;
             return;
         }
-        if !self.same_boot(boot) {
+        if !self.same_boot(shard, boot) {
             return;
         }
         answers.iter().for_each(|(key, _)| self.trust.answered(key));
@@ -171,9 +170,16 @@ impl Job {
         }
     }
 
+    /// Asks the owners of these keys, each for its own.
     fn read_snapshot(&mut self, keys: Vec<SnapshotKey>) {
-        self.counting.read_by_coordinator();
-        self.effects.push(Effect::ReadSnapshot { keys });
+        let mut by_shard: BTreeMap<ShardIndex, Vec<SnapshotKey>> = BTreeMap::new();
+        for key in keys {
+            by_shard.entry(self.setup.shards.shard_of(key.address())).or_default().push(key);
+        }
+        for (shard, keys) in by_shard {
+            self.counting.read_by_coordinator(shard);
+            self.effects.push(Effect::ReadSnapshot { shard, keys });
+        }
     }
 
     /// Gives up whatever still runs.

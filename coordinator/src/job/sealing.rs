@@ -8,12 +8,11 @@ use super::{
 };
 use alloy_primitives::{Address, B256, Bytes};
 use engine::{
-    access::WriteSet,
     check,
-    ids::{AccessIndex, BootId, WorkerId},
+    ids::{AccessIndex, BootId, ShardIndex, WorkerId},
     invariant::Invariant,
     ledger::FinalOutcome,
-    outcome::{Executed, TxReceipt, Verdict},
+    outcome::{Executed, FinalWrite, TxReceipt, Verdict},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -48,7 +47,7 @@ impl Job {
             self.decide();
         } else if self.sealing.is_sealed {
             self.stage = Stage::Aborting;
-            self.counting.sent_to_state();
+            self.counting.sent_to_shards();
             self.effects.push(Effect::Abort);
         } else {
             self.seal();
@@ -68,7 +67,7 @@ impl Job {
         let Parts { writes, receipts, requests } = parts(&candidate.outcomes);
         self.stage = Stage::Sealing;
         self.sealing = Sealing { is_sealed: true, ..Sealing::default() };
-        self.counting.sent_to_state();
+        self.counting.sealed(self.setup.commits);
         self.effects.push(Effect::Assemble { receipts, requests });
         self.effects.push(Effect::Seal { writes });
     }
@@ -82,12 +81,18 @@ impl Job {
         self.compare();
     }
 
-    pub(super) fn sealed(&mut self, boot: BootId, root: Option<B256>) {
+    pub(super) fn sealed(
+        &mut self,
+        boots: &[(ShardIndex, BootId)],
+        n_repeated: u64,
+        root: Option<B256>,
+    ) {
         if self.stage != Stage::Sealing || self.sealing.root.is_some() {
             self.counting.n_late += 1;
             return;
         }
-        if self.same_boot(boot) {
+        self.counting.seals_repeated(n_repeated);
+        if boots.iter().all(|(shard, boot)| self.same_boot(*shard, *boot)) {
             self.sealing.root = Some(root);
             self.compare();
         }
@@ -167,7 +172,7 @@ impl Job {
 /// What a run's outcomes are made of.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    pub(super) writes: Vec<(AccessIndex, Arc<WriteSet>)>,
+    pub(super) writes: Vec<FinalWrite>,
     receipts: Vec<TxReceipt>,
     requests: Vec<Bytes>,
 }
@@ -176,10 +181,14 @@ pub(super) struct Parts {
 pub(super) fn parts(outcomes: &[Option<FinalOutcome>]) -> Parts {
     let mut parts = Parts::default();
     for (position, outcome) in (0..).zip(outcomes) {
-        let verdict = outcome.as_ref().map(|outcome| &outcome.verdict);
-        let Some(Verdict::Executed(executed)) = verdict else { continue };
+        let Some(outcome) = outcome else { continue };
+        let Verdict::Executed(executed) = &outcome.verdict else { continue };
         let Executed { writes, receipt, requests } = executed.as_ref();
-        parts.writes.push((AccessIndex::new(position), Arc::clone(writes)));
+        parts.writes.push(FinalWrite {
+            index: AccessIndex::new(position),
+            incarnation: outcome.incarnation,
+            writes: Arc::clone(writes),
+        });
         parts.receipts.extend(receipt.clone());
         parts.requests.extend(requests.iter().cloned());
     }

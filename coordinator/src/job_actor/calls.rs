@@ -49,7 +49,8 @@ struct Call {
 }
 
 impl Call {
-    /// Makes the call when a permit is there; `None` if the worker is gone or silent.
+    /// Makes the call when a permit is there; there is none any more if the worker drains or is
+    /// gone, which the job is told by others. `None` if the worker is found to be gone or silent.
     async fn make<T, Making>(
         &self,
         making: impl FnOnce(Service) -> Making,
@@ -57,7 +58,10 @@ impl Call {
     where
         Making: Future<Output = Result<T, Status>>,
     {
-        let permit = self.permit().await?;
+        let Some(permit) = self.permit().await else {
+            let message = format!("worker {} takes nothing any more", self.worker);
+            return Some(Err(Status::new(Code::ResourceExhausted, message)));
+        };
         let answer = within(&self.clock, self.limit, making(Arc::clone(&self.service))).await;
         drop(permit);
         match answer {
@@ -86,7 +90,8 @@ impl Call {
         let answer = within(&self.clock, self.probe_limit, self.service.end_job(self.job)).await;
         if !matches!(answer, Some(Ok(()))) {
             let why = Removal::Lost(reason);
-            self.front.do_send(RemoveWorker { worker: self.worker, why });
+            let service = Some(Arc::clone(&self.service));
+            self.front.do_send(RemoveWorker { worker: self.worker, why, service });
         }
     }
 }
@@ -124,6 +129,7 @@ impl JobActor {
         let n_transactions = transactions.len();
         let request = PrepareRequest { frame: Arc::clone(frame), transactions };
         let span = info_span!(parent: &self.span, "prepare", %worker, part, n_transactions);
+        let service = Arc::clone(&call.service);
         let calling = async move {
             let answer = call.make(|service| async move { service.prepare(request).await }).await;
             match answer {
@@ -135,7 +141,38 @@ impl JobActor {
                 Some(Err(status)) => Event::PrepareFailed { worker, part, status },
             }
         };
-        self.spawn_event(context, calling.instrument(span));
+        let calling = calling.instrument(span).into_actor(self);
+        let run = self.n_restarts;
+        context.spawn(calling.map(move |event, actor, context| {
+            if actor.n_restarts == run {
+                actor.answered((worker, &service), event, context);
+            }
+        }));
+    }
+
+    /// Takes the answer of a worker in. That it is gone counts only if it is not another by now.
+    fn answered(
+        &mut self,
+        (worker, service): (WorkerId, &Service),
+        event: Event,
+        context: &mut Context<Self>,
+    ) {
+        let is_same = self.services.get(&worker).is_some_and(|it| Arc::ptr_eq(it, service));
+        if is_same || !matches!(event, Event::WorkerLost(_)) {
+            self.notice(event, context);
+        }
+    }
+
+    /// Gives up what was asked of a worker that is gone.
+    pub(super) fn drop_calls(&mut self, worker: WorkerId, context: &mut Context<Self>) {
+        let calls = std::mem::take(&mut self.calls);
+        for ((callee, dispatch), handle) in calls {
+            if callee == worker {
+                context.cancel_future(handle);
+            } else {
+                self.calls.insert((callee, dispatch), handle);
+            }
+        }
     }
 
     pub(super) fn dispatch(
@@ -149,6 +186,7 @@ impl JobActor {
             return context.notify(Happened(Event::WorkerLost(worker)));
         };
         let dispatch = (task.slice, task.attempt);
+        let service = Arc::clone(&call.service);
         let span = info_span!(
             parent: &self.span, "dispatch",
             slice = %task.slice, attempt = %task.attempt, %worker, kind = ?task.kind,
@@ -166,7 +204,7 @@ impl JobActor {
         let calling = calling.instrument(span).into_actor(self);
         let handle = context.spawn(calling.map(move |event, actor, context| {
             actor.calls.remove(&(worker, dispatch));
-            actor.happened(event, context);
+            actor.answered((worker, &service), event, context);
         }));
         self.calls.insert((worker, dispatch), handle);
     }

@@ -147,12 +147,12 @@ impl JobActor {
             ancestors: request.ancestors.clone(),
             snapshot,
         });
-        let is_on_chain = matches!(request.parent, SnapshotId::Block(_)) || self.parent.is_some();
         let setup = JobSetup {
             frame: Arc::clone(&frame),
             transactions: Arc::clone(&block.transactions),
             expected: Expected::new(block.header.clone(), request.ommers),
-            commits: request.mode == Mode::VerifyAndCommit && is_on_chain,
+            commits: self.commits(),
+            shards: self.tools.state.count(),
             plan: request.plan,
             slice_gas: request.slice_gas,
             seed: request.seed,
@@ -162,6 +162,13 @@ impl JobActor {
         self.frame = Some(frame);
         self.machine = Some(Job::new(setup));
         self.happened(Event::Started, context);
+    }
+
+    /// Tells whether the block is to be committed: if that is wanted, and it is on a chain.
+    fn commits(&self) -> bool {
+        let is_on_chain =
+            matches!(self.request.parent, SnapshotId::Block(_)) || self.parent.is_some();
+        self.request.mode == Mode::VerifyAndCommit && is_on_chain
     }
 
     /// Gives an event to the machine and performs what it wants.
@@ -307,6 +314,7 @@ impl JobActor {
         if let Event::WorkerLost(worker) = &event {
             self.workers.retain(|other| other != worker);
             self.services.remove(worker);
+            self.drop_calls(*worker, context);
         }
         if self.machine.is_none() && matches!(event, Event::Deadline) && self.done.is_some() {
             let reason = "the deadline passed before the job began".to_owned();

@@ -7,7 +7,8 @@ use crate::{
     job::{Effect, Event},
 };
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use engine::account::SnapshotKey;
+use engine::{account::SnapshotKey, ids::ShardIndex};
+use proto::state::SealPurpose;
 use tracing::{Instrument, info_span};
 
 impl JobActor {
@@ -19,7 +20,7 @@ impl JobActor {
             Effect::RecoverLocally { indices } => self.recover(indices, context),
             Effect::Dispatch { worker, task } => self.dispatch(worker, *task, context),
             Effect::Cancel { worker, dispatch } => self.cancel(worker, dispatch, context),
-            Effect::ReadSnapshot { keys } => self.read_snapshot(keys, context),
+            Effect::ReadSnapshot { shard, keys } => self.read_snapshot((shard, keys), context),
             Effect::Assemble { receipts, requests } => self.assemble(receipts, requests, context),
             Effect::Seal { writes } => self.decide(Decision::Seal(writes), context),
             Effect::Abort => self.decide(Decision::Abort, context),
@@ -29,7 +30,7 @@ impl JobActor {
             }
             Effect::Quarantine { worker, reason } => {
                 let why = Removal::Quarantined(reason);
-                self.front.do_send(RemoveWorker { worker, why });
+                self.front.do_send(RemoveWorker { worker, why, service: None });
             }
             Effect::StartAgain { reason } => self.start_again(reason, context),
             Effect::EndJob { workers } => self.end_at_workers(workers),
@@ -37,12 +38,16 @@ impl JobActor {
         }
     }
 
-    fn read_snapshot(&self, keys: Vec<SnapshotKey>, context: &mut Context<Self>) {
+    fn read_snapshot(
+        &self,
+        (shard, keys): (ShardIndex, Vec<SnapshotKey>),
+        context: &mut Context<Self>,
+    ) {
         let Some(call) = self.state_call() else { return };
-        let span = info_span!(parent: &self.span, "read", n_keys = keys.len());
+        let span = info_span!(parent: &self.span, "read", %shard, n_keys = keys.len());
         let reading = async move {
-            match call.read(keys).await {
-                Ok((boot, answers)) => Event::SnapshotRead { boot, answers },
+            match call.read(shard, keys).await {
+                Ok((boot, answers)) => Event::SnapshotRead { shard, boot, answers },
                 Err(status) => Event::StateFailed(status),
             }
         };
@@ -65,7 +70,10 @@ impl JobActor {
             actor.lane.end(sealed_as);
             actor.watch.sealed(seal_took);
             actor.watch.committed(commit_took);
-            actor.happened(event, context);
+            match event {
+                Some(event) => actor.happened(event, context),
+                None => actor.settle(),
+            }
             actor.advance_lane(context);
             actor.begin_again(context);
             actor.stop_if_over(context);
@@ -79,6 +87,7 @@ impl JobActor {
             frame: self.frame.clone()?,
             block_hash: self.block_hash,
             parent: self.parent.clone(),
+            purpose: if self.commits() { SealPurpose::Commit } else { SealPurpose::Verify },
             seed: self.request.seed,
         })
     }
@@ -95,7 +104,7 @@ impl JobActor {
             let end = proto::coordinator::JobEnd::Failed { reason };
             return self.end_without_report(end, context);
         }
-        self.tools.metrics.jobs_restarted.add(1);
+        self.tools.metrics.jobs_restarted.increment();
         tracing::warn!(job = %self.job, reason, "job starts again");
         let (front, actor) = (self.front.clone(), context.address());
         actix::spawn(async move {

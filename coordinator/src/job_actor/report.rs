@@ -1,8 +1,9 @@
 //! The answer to the client.
 
 use super::JobActor;
-use crate::{front::Progress, job::JobReport};
+use crate::{commit::Decision, front::Progress, job::JobReport};
 use actix::Context;
+use engine::shard::ShardCount;
 use proto::{
     coordinator::{BlockOutcome, JobEnd},
     status::Status,
@@ -24,28 +25,50 @@ impl JobActor {
             plan,
             counts,
             times: self.watch.times(self.tools.clock.now()),
-            trace_id: None,
+            trace_id: trace_id(&self.span),
         };
         let metrics = &self.tools.metrics;
         metrics.decided(&outcome);
-        metrics.messages_refused.add(self.machine.as_ref().map_or(0, crate::job::Job::n_late));
+        if outcome.end == JobEnd::Committed {
+            let root = outcome.results.as_ref().and_then(|results| results.state_root);
+            self.tools.roots.note(outcome.block_hash, root);
+        }
+        metrics.refused_late.add(self.machine.as_ref().map_or(0, crate::job::Job::n_late));
         self.log(&outcome);
         self.progress(match &outcome.end {
-            JobEnd::Committed | JobEnd::Verified => Progress::Decided(self.lane.sealed_as()),
+            JobEnd::Committed => Progress::Decided(self.lane.sealed_as()),
+            JobEnd::Verified => Progress::Verified(self.lane.sealed_as()),
             JobEnd::Different => Progress::Failed("the parent differs from its header".to_owned()),
             JobEnd::Invalid { reason, .. } => {
                 Progress::Failed(format!("the parent is invalid: {reason}"))
             }
             JobEnd::Failed { reason } => Progress::Failed(format!("the parent failed: {reason}")),
         });
+        if outcome.end == JobEnd::Committed {
+            self.spread();
+        }
         // A client that is gone asks again by name.
         let _ = done.send(Ok(outcome));
         self.stop_if_over(context);
     }
 
+    /// Has the other shards told of the decision; the client does not wait for it.
+    fn spread(&mut self) {
+        if self.tools.state.count() == ShardCount::ONE {
+            self.settle();
+        } else {
+            self.lane.push(Decision::Spread);
+        }
+    }
+
+    /// Every shard was told of the decision.
+    pub(super) fn settle(&self) {
+        self.progress(Progress::Settled(self.lane.sealed_as()));
+    }
+
     /// Answers that the request is none.
     pub(super) fn refuse(&mut self, status: Status, context: &mut Context<Self>) {
-        self.tools.metrics.requests_refused.add(1);
+        self.tools.metrics.refused_no_block.increment();
         self.progress(Progress::Failed(format!("the parent was refused: {status}")));
         if let Some(done) = self.done.take() {
             let _ = done.send(Err(status));
@@ -79,6 +102,12 @@ impl JobActor {
             "block is decided"
         );
     }
+}
+
+/// Returns the trace that a span belongs to, if it is exported.
+fn trace_id(span: &tracing::Span) -> Option<String> {
+    let context = span.in_scope(cluster::grpc::trace_context);
+    context.split('-').nth(1).map(str::to_owned)
 }
 
 fn micros(duration: std::time::Duration) -> u64 {

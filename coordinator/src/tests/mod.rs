@@ -1,21 +1,29 @@
 //! The coordinator as a whole: its actors around model workers and a model state service.
 
 mod model_cluster;
+mod shards;
+mod workers;
 
-use crate::{Coordinator, CoordinatorHandle, config::CoordinatorConfig};
+use crate::{Coordinator, CoordinatorHandle, WorkerFacts, config::CoordinatorConfig};
+use alloy_primitives::B256;
 use cluster::clock::{ManualClock, SharedClock, SystemClock};
 use engine::ids::{BootId, SnapshotId, WorkerId};
 use model_cluster::{Chain, Manner, ModelShard, ModelWorker, SHAPE};
 use proto::{
     coordinator::{BlockOutcome, CoordinatorService, JobEnd, Mode},
+    shards::StateShards,
+    state::StateService,
     status::Code,
     worker::WorkerService,
 };
 use std::{sync::Arc, time::Duration};
 
+/// Shards of a cluster, unless a test says otherwise.
+const N_SHARDS: usize = 4;
+
 struct Cluster {
     chain: Arc<Chain>,
-    state: Arc<ModelShard>,
+    shards: Vec<Arc<ModelShard>>,
     workers: Vec<Arc<ModelWorker>>,
     coordinator: CoordinatorHandle,
 }
@@ -38,22 +46,45 @@ impl Cluster {
         manners: &[Manner],
     ) -> Self {
         let chain = Arc::new(chain);
-        let state = ModelShard::new(&chain, n_commits);
-        let service = Arc::clone(&state) as Arc<dyn proto::state::StateService>;
-        let coordinator = Coordinator::new(config, service).clock(clock).start().unwrap();
+        let shards = ModelShard::cluster(&chain, N_SHARDS, n_commits);
+        let services = shards.iter().map(|it| Arc::clone(it) as Arc<dyn StateService>).collect();
+        let services = StateShards::new(services).unwrap();
+        let coordinator = Coordinator::new(config, services).clock(clock).start().unwrap();
         let mut workers = Vec::new();
         for (id, manner) in (1..).zip(manners) {
-            let worker = ModelWorker::new(id, &chain, *manner);
-            let service = Arc::clone(&worker) as Arc<dyn WorkerService>;
-            assert!(coordinator.add_worker(worker.id, service).await);
+            let worker = ModelWorker::new(id, &chain, *manner, shards[0].staged());
+            assert!(coordinator.add_worker(facts(worker.id), as_service(&worker)).await);
             workers.push(worker);
         }
-        Self { chain, state, workers, coordinator }
+        Self { chain, shards, workers, coordinator }
+    }
+
+    /// Blocks that shard 0 committed, in order.
+    fn committed(&self) -> Vec<B256> {
+        self.committed_at(0)
+    }
+
+    fn committed_at(&self, shard: u16) -> Vec<B256> {
+        let journal = self.shards[0].journal.lock().unwrap();
+        let of_shard = journal.committed.iter().filter(|(it, _)| it.get() == shard);
+        of_shard.map(|(_, hash)| *hash).collect()
+    }
+
+    fn may_commit(&self, n_commits: usize) {
+        self.shards.iter().for_each(|shard| shard.may_commit.add_permits(n_commits));
     }
 
     async fn execute(&self, place: usize) -> BlockOutcome {
         self.coordinator.execute_block(self.chain.request(place)).await.unwrap()
     }
+}
+
+fn facts(id: WorkerId) -> WorkerFacts {
+    WorkerFacts { id, cores: 1, address: format!("worker-{id}:7411"), version: "1".to_owned() }
+}
+
+fn as_service(worker: &Arc<ModelWorker>) -> Arc<dyn WorkerService> {
+    Arc::clone(worker) as Arc<dyn WorkerService>
 }
 
 fn run<T>(test: impl Future<Output = T>) -> T {
@@ -69,7 +100,7 @@ fn a_block_is_cut_executed_sealed_and_committed() {
 
         assert_eq!(outcome.end, JobEnd::Committed);
         assert_eq!(outcome.block_hash, cluster.chain.encoded[0].0);
-        assert_eq!(*cluster.state.committed.lock().unwrap(), [outcome.block_hash]);
+        assert_eq!(cluster.committed(), [outcome.block_hash]);
         assert_eq!((outcome.plan.slices, outcome.plan.workers_used), (3, 3));
         let serial = cluster.chain.blocks[&1].serial().unwrap();
         assert!(outcome.writes.iter().map(|(_, it)| it).eq(serial.iter().map(|it| &it.writes)));
@@ -85,15 +116,15 @@ fn children_begin_on_provisional_parents_and_commit_after_them() {
         let mut seen = cluster.workers[0].seen.subscribe();
         let watching = async {
             seen.wait_for(|seen| seen.contains(&4)).await.unwrap();
-            assert!(cluster.state.committed.lock().unwrap().is_empty(), "nothing is committed");
-            cluster.state.may_commit.add_permits(4);
+            assert!(cluster.committed().is_empty(), "nothing is committed");
+            cluster.may_commit(4);
         };
 
         let (outcomes, ()) = futures::future::join(all, watching).await;
 
         assert!(outcomes.iter().all(|outcome| outcome.end == JobEnd::Committed));
         let hashes: Vec<_> = cluster.chain.encoded.iter().map(|(hash, _)| *hash).collect();
-        assert_eq!(*cluster.state.committed.lock().unwrap(), hashes, "parents first");
+        assert_eq!(cluster.committed(), hashes, "parents first");
     });
 }
 
@@ -119,7 +150,7 @@ fn a_child_falls_with_its_parent() {
         assert!(parent.results.is_some());
         let JobEnd::Failed { reason } = child.end else { panic!("{:?}", child.end) };
         assert_eq!(reason, "the parent differs from its header");
-        assert!(cluster.state.committed.lock().unwrap().is_empty());
+        assert!(cluster.committed().is_empty());
     });
 }
 
@@ -195,7 +226,7 @@ fn bytes_that_are_no_block_are_refused_with_the_fields_name() {
             assert_eq!(refused.code, Code::InvalidArgument);
             assert!(refused.message.starts_with("block_rlp: "), "{}", refused.message);
         }
-        assert_eq!(cluster.coordinator.metrics().requests_refused.get(), 3);
+        assert_eq!(cluster.coordinator.metrics().refused_no_block.get(), 3);
     });
 }
 
@@ -231,7 +262,7 @@ fn a_full_queue_refuses_and_what_was_accepted_is_done() {
             _ = &mut accepted => panic!("nothing may be committed yet"),
             refused = third => assert_eq!(refused.unwrap_err().code, Code::ResourceExhausted),
         }
-        cluster.state.may_commit.add_permits(2);
+        cluster.may_commit(2);
 
         let (first, second) = accepted.await;
 
@@ -267,10 +298,10 @@ fn without_workers_a_job_waits_until_its_deadline_and_fails_by_name() {
 fn a_worker_that_joins_late_takes_a_waiting_job() {
     run(async {
         let cluster = Cluster::start(Chain::new(11, 1, SHAPE), &[], 1).await;
-        let late = ModelWorker::new(7, &cluster.chain, Manner::Honest);
+        let staged = cluster.shards[0].staged();
+        let late = ModelWorker::new(7, &cluster.chain, Manner::Honest, staged);
         let joining = async {
-            let service = Arc::clone(&late) as Arc<dyn WorkerService>;
-            assert!(cluster.coordinator.add_worker(late.id, service).await);
+            assert!(cluster.coordinator.add_worker(facts(late.id), as_service(&late)).await);
         };
 
         let (outcome, ()) = futures::future::join(cluster.execute(0), joining).await;
@@ -286,7 +317,7 @@ fn a_restarted_shard_makes_the_job_start_again_and_end_equal() {
         let chain = Chain::new(12, 1, SHAPE);
         let cluster = Cluster::start(chain, &[Manner::Honest, Manner::Lies], 1).await;
         // The lie is refuted by a second run and sealed again, after the shard has restarted.
-        *cluster.state.boots.lock().unwrap() = vec![BootId::new(2), BootId::new(1)];
+        *cluster.shards[2].boots.lock().unwrap() = vec![BootId::new(2), BootId::new(1)];
 
         let outcome = cluster.execute(0).await;
 
@@ -309,8 +340,8 @@ fn a_verified_block_stays_in_memory_under_its_jobs_name() {
         let second = cluster.coordinator.execute_block(second).await.unwrap();
 
         assert_eq!(second.end, JobEnd::Verified);
-        assert!(cluster.state.committed.lock().unwrap().is_empty());
-        let snapshots = cluster.state.snapshots.lock().unwrap();
+        assert!(cluster.committed().is_empty());
+        let snapshots = cluster.shards[0].snapshots.lock().unwrap();
         assert!(snapshots.contains_key(&SnapshotId::Job(second.job)));
     });
 }

@@ -2,25 +2,28 @@
 
 use alloy_consensus::{BlockBody, Header, TxEnvelope};
 use alloy_eips::eip4895::Withdrawals;
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use async_trait::async_trait;
 use engine::{
     access::WriteSet,
     account::TouchRule,
     block::{AncestorHashes, Block, Ommers},
     chain::ChainSpec,
+    digest,
     header::{assemble_receipts, block_results},
-    ids::{AccessIndex, BootId, JobId, SnapshotId, WorkerId},
+    ids::{AccessIndex, BootId, Incarnation, JobId, ShardIndex, SnapshotId, WorkerId},
     model::{ModelBlock, ModelState, Shape},
     outcome::{SliceOutcome, Verdict},
     senders,
+    shard::ShardCount,
     task::SliceTask,
 };
 use proto::{
     coordinator::{ExecuteBlockRequest, Mode, PlanWish},
     state::{
-        CommitRequest, Head, LoadGenesisRequest, ReadRequest, ReadResponse, SealRequest,
-        SealResponse, StageRequest, StateService, StateValues,
+        CommitRequest, ConfigureRequest, Feed, Head, LoadGenesisRequest, LoadSnapshotRequest,
+        ReadRequest, ReadResponse, SealPurpose, SealRequest, SealResponse, SealedShard,
+        StageRequest, StateService,
     },
     status::{Code, Status},
     worker::{PrepareRequest, PrepareResponse, WorkerService},
@@ -143,18 +146,25 @@ pub(super) struct ModelWorker {
     chain: Arc<Chain>,
     manner: Manner,
     overlays: Mutex<BTreeMap<JobId, BTreeMap<AccessIndex, Arc<WriteSet>>>>,
+    staged: Arc<Staged>,
     /// Numbers of the blocks of which a slice came.
     pub(super) seen: watch::Sender<BTreeSet<u64>>,
     pub(super) ended: Mutex<BTreeSet<JobId>>,
 }
 
 impl ModelWorker {
-    pub(super) fn new(id: u64, chain: &Arc<Chain>, manner: Manner) -> Arc<Self> {
+    pub(super) fn new(
+        id: u64,
+        chain: &Arc<Chain>,
+        manner: Manner,
+        staged: Arc<Staged>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id: WorkerId::new(id),
             chain: Arc::clone(chain),
             manner,
             overlays: Mutex::default(),
+            staged,
             seen: watch::channel(BTreeSet::new()).0,
             ended: Mutex::default(),
         })
@@ -209,6 +219,13 @@ impl WorkerService for ModelWorker {
                 receipt.gas.used += 1;
             }
         }
+        let mut staged = self.staged.lock().unwrap();
+        for it in &outcome.transactions {
+            if let Some(executed) = it.executed() {
+                let name = (outcome.job, it.index, it.incarnation);
+                staged.insert(name, Arc::clone(&executed.writes));
+            }
+        }
         Ok(outcome)
     }
 
@@ -218,28 +235,75 @@ impl WorkerService for ModelWorker {
     }
 }
 
-/// A state service.
+/// What a shard does that it should not, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It refuses to seal.
+    Seal,
+    /// It says of these writes that they were not staged.
+    Lacks(usize),
+    /// It says that it lacks writes, however often it is sent them.
+    LacksForEver,
+}
+
+/// What all shards of a cluster know of each other, for tests alone.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    /// Blocks committed, by whom, in order.
+    pub(super) committed: Vec<(ShardIndex, B256)>,
+    /// Jobs dropped, by whom.
+    pub(super) aborted: Vec<(ShardIndex, JobId)>,
+    /// Seals asked for: by whom, how many writes in order, how many with their values, what for.
+    pub(super) seals: Vec<(ShardIndex, usize, usize, SealPurpose)>,
+}
+
+/// A state shard: keeps what a cluster of its number would keep in it.
 #[derive(Debug)]
 pub(super) struct ModelShard {
+    index: ShardIndex,
+    count: ShardCount,
     pub(super) snapshots: Mutex<BTreeMap<SnapshotId, ModelState>>,
+    /// What workers staged; whatever was executed counts as staged.
+    staged: Arc<Staged>,
     aborted: Mutex<BTreeSet<JobId>>,
-    pub(super) committed: Mutex<Vec<B256>>,
+    pub(super) journal: Arc<Mutex<Journal>>,
     /// Commits wait for a permit here.
     pub(super) may_commit: Semaphore,
     /// Boot id of the next answers.
     pub(super) boots: Mutex<Vec<BootId>>,
+    pub(super) trouble: Mutex<Option<Trouble>>,
+    loaded: Mutex<BTreeMap<SnapshotId, usize>>,
+    place: Mutex<Option<ConfigureRequest>>,
 }
 
+/// Whole write sets by job, index and incarnation.
+pub(super) type Staged = Mutex<BTreeMap<(JobId, AccessIndex, Incarnation), Arc<WriteSet>>>;
+
 impl ModelShard {
-    pub(super) fn new(chain: &Chain, n_commits: usize) -> Arc<Self> {
-        let genesis = (SnapshotId::Block(GENESIS), chain.blocks[&1].base.clone());
-        Arc::new(Self {
-            snapshots: Mutex::new(BTreeMap::from([genesis])),
-            aborted: Mutex::default(),
-            committed: Mutex::default(),
-            may_commit: Semaphore::new(n_commits),
-            boots: Mutex::default(),
-        })
+    pub(super) fn cluster(chain: &Chain, n_shards: usize, n_commits: usize) -> Vec<Arc<Self>> {
+        let count = ShardCount::new(n_shards).unwrap();
+        let (staged, journal) = (Arc::<Staged>::default(), Arc::<Mutex<Journal>>::default());
+        let genesis = || (SnapshotId::Block(GENESIS), chain.blocks[&1].base.clone());
+        let shard = |index| {
+            Arc::new(Self {
+                index,
+                count,
+                snapshots: Mutex::new(BTreeMap::from([genesis()])),
+                staged: Arc::clone(&staged),
+                aborted: Mutex::default(),
+                journal: Arc::clone(&journal),
+                may_commit: Semaphore::new(n_commits),
+                boots: Mutex::default(),
+                trouble: Mutex::default(),
+                loaded: Mutex::default(),
+                place: Mutex::default(),
+            })
+        };
+        count.indices().map(shard).collect()
+    }
+
+    pub(super) fn staged(&self) -> Arc<Staged> {
+        Arc::clone(&self.staged)
     }
 
     fn boot(&self) -> BootId {
@@ -250,11 +314,63 @@ impl ModelShard {
         let snapshots = self.snapshots.lock().unwrap();
         snapshots.get(id).cloned().ok_or_else(|| Status::new(Code::NotFound, "no snapshot"))
     }
+
+    pub(super) fn loaded(&self) -> Vec<SnapshotId> {
+        self.loaded.lock().unwrap().keys().copied().collect()
+    }
+
+    fn owns(&self, address: &Address) -> bool {
+        self.count.shard_of(address) == self.index
+    }
+
+    /// This shard's part of what was staged.
+    fn part(&self, job: JobId, (index, run): (AccessIndex, Incarnation)) -> Option<Arc<WriteSet>> {
+        let whole = self.staged.lock().unwrap().get(&(job, index, run)).cloned()?;
+        let mut parts = self.count.split(&whole).into_iter();
+        parts.find(|(shard, _)| *shard == self.index).map(|(_, part)| part)
+    }
+
+    /// The writes of a seal, or what differs.
+    fn writes_of(&self, request: &SealRequest) -> Result<Vec<Arc<WriteSet>>, SealResponse> {
+        let trouble = *self.trouble.lock().unwrap();
+        let given: BTreeMap<_, _> = request.values.iter().cloned().collect();
+        let n_lacking = match trouble {
+            Some(Trouble::Lacks(n_lacking)) => n_lacking,
+            Some(Trouble::LacksForEver) => usize::MAX,
+            _ => 0,
+        };
+        let staged = |(place, at): (usize, &(AccessIndex, Incarnation))| {
+            let own = self.part(request.job, *at).filter(|_| place >= n_lacking);
+            let given = given.get(&at.0).filter(|_| trouble != Some(Trouble::LacksForEver));
+            (at.0, given.cloned().or(own))
+        };
+        let writes: Vec<_> = request.order.iter().enumerate().map(staged).collect();
+        let digests: Vec<_> = writes
+            .iter()
+            .map(|(index, it)| (*index, it.as_ref().map(|it| digest::of_write_set(it))))
+            .collect();
+        let whole: Option<Vec<_>> =
+            digests.iter().map(|(index, it)| Some((*index, (*it)?))).collect();
+        if whole.map(digest::of_writes) == Some(request.digest) {
+            return Ok(writes.into_iter().filter_map(|(_, it)| it).collect());
+        }
+        Err(SealResponse::Differs { boot: self.boot(), digests })
+    }
 }
 
 #[async_trait]
 impl StateService for ModelShard {
+    async fn configure(&self, request: ConfigureRequest) -> Result<BootId, Status> {
+        let mut place = self.place.lock().unwrap();
+        if place.as_ref().is_some_and(|place| *place != request) {
+            return Err(Status::new(Code::FailedPrecondition, "it has another place"));
+        }
+        *place = Some(request);
+        Ok(BootId::new(1))
+    }
+
     async fn read(&self, request: ReadRequest) -> Result<ReadResponse, Status> {
+        assert!(request.keys.iter().all(|key| self.owns(key.address())), "another's keys");
         let state = self.snapshot(&request.snapshot)?;
         let values = request.keys.iter().map(|key| state.answer(key)).collect();
         Ok(ReadResponse { boot: self.boot(), values })
@@ -266,41 +382,70 @@ impl StateService for ModelShard {
 
     async fn seal(&self, request: SealRequest) -> Result<SealResponse, Status> {
         if self.aborted.lock().unwrap().contains(&request.job) {
-            return Err(Status::new(Code::FailedPrecondition, "the job was aborted"));
+            return Err(Status::new(Code::Cancelled, "the job was aborted"));
+        }
+        let sizes = (request.order.len(), request.values.len());
+        let seal = (self.index, sizes.0, sizes.1, request.purpose);
+        self.journal.lock().unwrap().seals.push(seal);
+        if *self.trouble.lock().unwrap() == Some(Trouble::Seal) {
+            return Err(Status::new(Code::Internal, "the disk is broken"));
         }
         let mut state = self.snapshot(&request.parent)?;
-        request.writes.iter().for_each(|(_, writes)| state.apply(writes));
+        let writes = match self.writes_of(&request) {
+            Ok(writes) => writes,
+            Err(differs) => return Ok(differs),
+        };
+        writes.iter().for_each(|writes| state.apply(writes));
         self.snapshots.lock().unwrap().insert(SnapshotId::Job(request.job), state);
-        Ok(SealResponse { boot: self.boot(), root_node: None })
+        Ok(SealResponse::Sealed(SealedShard { boot: self.boot(), root_node: None }))
     }
 
     async fn commit(&self, request: CommitRequest) -> Result<(), Status> {
         self.may_commit.acquire().await.unwrap().forget();
         let state = self.snapshot(&SnapshotId::Job(request.job))?;
         self.snapshots.lock().unwrap().insert(SnapshotId::Block(request.block_hash), state);
-        self.committed.lock().unwrap().push(request.block_hash);
+        self.journal.lock().unwrap().committed.push((self.index, request.block_hash));
         Ok(())
     }
 
     async fn abort(&self, job: JobId) -> Result<(), Status> {
         self.aborted.lock().unwrap().insert(job);
         self.snapshots.lock().unwrap().remove(&SnapshotId::Job(job));
+        self.journal.lock().unwrap().aborted.push((self.index, job));
         Ok(())
     }
 
-    async fn load_genesis(&self, _: LoadGenesisRequest) -> Result<SealResponse, Status> {
-        Err(Status::new(Code::FailedPrecondition, "there is a genesis"))
+    async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<SealedShard, Status> {
+        assert!(request.state.accounts.iter().all(|it| self.owns(&it.address)), "another's");
+        let mut trie = engine::trie::StateTrie::default();
+        for it in &request.state.accounts {
+            trie.set_account(&it.address, it.account, it.storage.iter().copied());
+        }
+        Ok(SealedShard { boot: self.boot(), root_node: Some(trie.root_node()) })
     }
 
-    async fn load_snapshot(&self, _: StateValues) -> Result<SnapshotId, Status> {
-        Err(Status::new(Code::ResourceExhausted, "no room"))
+    async fn load_snapshot(&self, request: LoadSnapshotRequest) -> Result<(), Status> {
+        if *self.trouble.lock().unwrap() == Some(Trouble::Seal) {
+            return Err(Status::new(Code::ResourceExhausted, "no room"));
+        }
+        let name = SnapshotId::Loaded(request.number);
+        let n_accounts = request.state.accounts.len();
+        let before = self.loaded.lock().unwrap().insert(name, n_accounts);
+        before.map_or(Ok(()), |_| Err(Status::new(Code::FailedPrecondition, "it is taken")))
     }
 
-    async fn drop_snapshot(&self, _: SnapshotId) -> Result<(), Status> {
-        Err(Status::new(Code::NotFound, "no snapshot"))
+    async fn drop_snapshot(&self, name: SnapshotId) -> Result<(), Status> {
+        let dropped = self.loaded.lock().unwrap().remove(&name);
+        dropped.map(drop).ok_or_else(|| Status::new(Code::NotFound, "no snapshot"))
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {
-        Ok(None)
+        let committed = self.journal.lock().unwrap().committed.clone();
+        let last = committed.iter().rev().find(|(shard, _)| *shard == self.index);
+        Ok(last.map(|(_, block_hash)| Head { block_hash: *block_hash, block_number: 1 }))
+    }
+
+    async fn feed(&self) -> Result<Feed, Status> {
+        Err(Status::new(Code::ResourceExhausted, "nobody is fed"))
     }
 }

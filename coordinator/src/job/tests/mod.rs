@@ -8,9 +8,10 @@ use super::{Event, JobReport};
 use alloy_primitives::Address;
 use engine::{
     account::{SnapshotKey, TouchRule},
-    ids::{AccessIndex, WorkerId},
+    ids::{AccessIndex, ShardIndex, WorkerId},
     model::{Numbers, Shape},
     outcome::Verdict,
+    shard::ShardCount,
     task::SliceKind,
 };
 use lies::{LIES, Lie};
@@ -31,6 +32,7 @@ fn world(seed: u64) -> World {
         },
         rule: if numbers.percent(50) { TouchRule::Creates } else { TouchRule::Clears },
         n_workers: 1 + numbers.below(5),
+        shards: ShardCount::new(1 << numbers.below(5)).unwrap(),
         plan: if numbers.percent(20) { PlanWish::Whole } else { PlanWish::Split },
         slice_gas: numbers.percent(20).then_some(1),
         local_recovery_len_max: if numbers.percent(50) { 100 } else { 0 },
@@ -353,7 +355,8 @@ fn a_restarted_shard_makes_the_job_start_again() {
     while sim.dispatches.is_empty() {
         sim.step();
     }
-    sim.give(Event::SnapshotRead { boot: sim.boot, answers: Vec::new() });
+    let shard = ShardIndex::new(0);
+    sim.give(Event::SnapshotRead { shard, boot: sim.boot, answers: Vec::new() });
     sim.boot = sim.boot.next();
     while sim.report.is_none() && sim.started_again.is_none() {
         sim.step();

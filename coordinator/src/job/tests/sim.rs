@@ -14,6 +14,7 @@ use engine::{
     ids::{AccessIndex, BootId, JobId, Term, WorkerId},
     model::{ModelBlock, ModelState, Numbers, Shape},
     outcome::{Executed, SliceOutcome, TxOutcome, TxReceipt, Verdict},
+    shard::ShardCount,
     task::{JobFrame, SliceKind, SliceTask},
 };
 use proto::{
@@ -38,6 +39,7 @@ pub(super) struct World {
     pub(super) shape: Shape,
     pub(super) rule: TouchRule,
     pub(super) n_workers: u64,
+    pub(super) shards: ShardCount,
     pub(super) plan: PlanWish,
     pub(super) slice_gas: Option<u64>,
     pub(super) local_recovery_len_max: usize,
@@ -106,6 +108,7 @@ impl Sim {
             transactions: block.transactions(),
             expected: Expected::new(header, Ommers::Known),
             commits: true,
+            shards: world.shards,
             plan: world.plan,
             slice_gas: world.slice_gas,
             seed,
@@ -229,10 +232,12 @@ impl Sim {
                 self.to_workers.push((worker, *task));
             }
             Effect::Cancel { worker, dispatch } => self.cancel(worker, dispatch),
-            Effect::ReadSnapshot { keys } => {
+            Effect::ReadSnapshot { shard, keys } => {
+                let owner = |key: &SnapshotKey| self.world.shards.shard_of(key.address());
+                assert!(keys.iter().all(|key| owner(key) == shard), "seed {}", self.seed);
                 self.n_keys_read += keys.len() as u64;
                 let answers = keys.into_iter().map(|key| (key, self.answer(key))).collect();
-                self.to_job.push(Event::SnapshotRead { boot: self.boot, answers });
+                self.to_job.push(Event::SnapshotRead { shard, boot: self.boot, answers });
             }
             Effect::Assemble { receipts, requests } => {
                 assert!(requests.is_empty());
@@ -241,8 +246,10 @@ impl Sim {
                 self.to_job.push(Event::Assembled(Ok(assembled)));
             }
             Effect::Seal { writes } => {
-                let state_root = Some(root(&self.block.base, writes.iter().map(|(_, it)| &**it)));
-                self.to_job.push(Event::Sealed { boot: self.boot, state_root });
+                let state_root = Some(root(&self.block.base, writes.iter().map(|it| &*it.writes)));
+                let boots = self.world.shards.indices().map(|shard| (shard, self.boot)).collect();
+                let n_repeated = self.numbers.below(2);
+                self.to_job.push(Event::Sealed { boots, n_repeated, state_root });
             }
             Effect::Abort => self.to_job.push(Event::Aborted),
             Effect::Commit => {
@@ -331,7 +338,10 @@ impl Sim {
         }
         self.mind_faults(worker, &mut outcome);
         outcome.reads.miss_steps = self.numbers.below(3);
-        outcome.reads.batches = 1 + outcome.reads.miss_steps;
+        // At worst every shard is asked in every step, and has something staged.
+        let n_shards = self.world.shards.get();
+        outcome.reads.batches = u64::from(n_shards) * (1 + outcome.reads.miss_steps);
+        outcome.n_stages = u32::from(n_shards);
         self.old.push(SliceOutcomeFrom(worker, outcome.clone()));
         self.to_job.push(Event::SliceAnswered { worker, outcome: Box::new(outcome) });
     }
