@@ -101,6 +101,18 @@ impl ChainSpec {
         self.0.chain_id
     }
 
+    /// Returns every fork that is ever active, with its condition, in order.
+    pub fn forks(&self) -> impl Iterator<Item = (EthereumHardfork, ForkCondition)> {
+        let all = EthereumHardfork::VARIANTS.iter();
+        all.map(|fork| (*fork, self.ethereum_fork_activation(*fork)))
+            .filter(|(_, condition)| *condition != ForkCondition::Never)
+    }
+
+    /// Returns the blob limits and prices by fork and time.
+    pub fn blob_schedule(&self) -> &BlobScheduleBlobParams {
+        &self.0.blobs
+    }
+
     /// Returns the rules that revm applies at a block.
     pub fn spec_at(&self, number: u64, timestamp: u64) -> SpecId {
         alloy_evm::spec_by_timestamp_and_block_number(self, timestamp, number)
