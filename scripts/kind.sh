@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# kind.sh up|run [INPUT…]|scale N|down: evmesh on a cluster of kind, on this machine.
+# kind.sh up|run [INPUT…]|job [INPUT…]|scale N|down: evmesh on a cluster of kind, on this machine.
 # `up` creates the cluster, builds and loads the image, applies k8s/overlays/kind, waits until all is
-# ready, runs blocks and says where Jaeger is; what is there already is kept. It touches no cluster but
-# kind's: each call of kubectl names the context, and a present context of another kind is refused,
-# because kind would change it.
+# ready, runs blocks and says where Jaeger is; what is there already is kept. `job` prints what `run`
+# applies. No cluster but kind's is touched: each call of kubectl names the context, and a present
+# context that is not one of kind is refused, because kind would change it.
 # KIND_CLUSTER names the cluster; RUST_IMAGE, RUN_IMAGE and KIND_NODE_IMAGE replace base images.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,7 +32,7 @@ on_kind() {
 check_arguments() {
   local input
   case $verb in
-    up | run)
+    up | run | job)
       for input in "$@"; do
         [[ $input =~ ^workload:[A-Za-z0-9_?\&=.,-]+$ ]] ||
           fail "$input is not a workload" "scripts/kind.sh $verb" \
@@ -44,7 +44,7 @@ check_arguments() {
         fail "how many workers: ${1:-nothing given}" "scripts/kind.sh scale" "make kind-scale WORKERS=8"
       ;;
     down) ;;
-    *) fail "what to do: $verb" "scripts/kind.sh" "scripts/kind.sh up, run, scale or down" ;;
+    *) fail "what to do: $verb" "scripts/kind.sh" "scripts/kind.sh up, run, job, scale or down" ;;
   esac
 }
 
@@ -176,6 +176,10 @@ scale() {
 verb=${1:-up}
 shift || true
 check_arguments "$@"
+if [[ $verb == job ]]; then
+  job_with "$@"
+  exit
+fi
 refuse_other_contexts
 check_tools
 case $verb in

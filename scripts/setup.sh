@@ -19,6 +19,11 @@ at_least() {
   [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]
 }
 
+# Tests run against a real etcd.
+etcd_works() {
+  command -v etcd >/dev/null
+}
+
 # libsecp256k1, blst, zstd and the Keccak assembly are compiled from C.
 c_compiler_works() {
   # No pipe: a compiler that does not read its input would make the writer fail, not the compiler.
@@ -89,6 +94,7 @@ packages=()
 c_compiler_works || packages+=(gcc libc6-dev)
 protoc_works || packages+=(protobuf-compiler libprotobuf-dev)
 if [[ $purpose == develop ]]; then
+  etcd_works || packages+=(etcd-server)
   command -v kubectl >/dev/null || packages+=(kubernetes-client)
   validator_works || python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 fi

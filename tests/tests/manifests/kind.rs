@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::workspace;
@@ -13,7 +14,7 @@ use crate::workspace;
 /// that what it does not refuse ends there.
 fn script(arguments: &[&str], context: Option<&str>) -> Output {
     let dir = TempDir::new().unwrap();
-    for program in ["bash", "dirname", "kubectl"] {
+    for program in ["awk", "bash", "dirname", "kubectl"] {
         symlink(found(program), dir.path().join(program)).unwrap();
     }
     let configuration = dir.path().join("kubeconfig");
@@ -78,10 +79,31 @@ fn the_script_refuses_arguments_before_it_begins() {
         (vec!["scale"], "how many workers: nothing given"),
         (vec!["run", "blocks.tar"], "blocks.tar is not a workload"),
         (vec!["run", "workload:transfers\n- --coordinator=x"], "is not a workload"),
+        (vec!["job", "workload:x", "'; rm"], "is not a workload"),
         (vec!["sclae", "2"], "what to do: sclae"),
     ];
 
     for (arguments, words) in refused {
         assert!(refusal(&arguments, None).contains(words));
     }
+}
+
+/// The arguments of the Job that the script would apply.
+fn arguments_of_job(inputs: &[&str]) -> Value {
+    let output = script(&[&["job"], inputs].concat(), None);
+    assert!(output.status.success(), "{output:?}");
+    let job: Value = serde_saphyr::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    assert_eq!(job["kind"], "Job");
+    job["spec"]["template"]["spec"]["containers"][0]["args"].clone()
+}
+
+#[test]
+fn the_job_runs_the_inputs_that_were_asked_for_in_the_place_of_its_own() {
+    let to = "--coordinator=http://coordinator:7410";
+    let (one, other) = ("workload:swaps?txs=5&blocks=1", "workload:compute?seed=3");
+
+    assert_eq!(arguments_of_job(&[one, other]), json!(["run", to, one, other]));
+    let own = arguments_of_job(&[]);
+    assert_eq!(own[1], to);
+    assert!(own.as_array().unwrap().len() > 3, "it has inputs of its own: {own}");
 }
