@@ -11,7 +11,7 @@ EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
 STRICT ?=
 
 .PHONY: help setup demo test check fmt lint doc bench conformance-real contracts deny typos clean
-.PHONY: up down kind kind-run kind-scale kind-down manifests
+.PHONY: up down compose-check kind kind-run kind-scale kind-down manifests
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ up: ## The cluster in containers: builds the image, starts WORKERS=2 workers and
 
 down: ## Stops what `make up` started and removes it
 	@$(COMPOSE) --profile client down --volumes
+
+compose-check: ## compose for real: scales workers, kills one among blocks, compares every block
+	@COMPOSE='$(COMPOSE)' scripts/compose-check.sh
 
 kind: ## The cluster on kind: creates it, builds, loads, applies, waits, runs blocks, names Jaeger
 	@scripts/kind.sh up
