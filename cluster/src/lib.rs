@@ -9,9 +9,12 @@ pub mod clock;
 pub mod config;
 pub mod grpc;
 pub mod http;
+pub mod members;
 pub mod metrics;
 pub mod process;
 pub mod readiness;
 pub mod retry;
 pub mod shutdown;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -75,12 +75,13 @@ mod tests {
         let readiness = Readiness::new("no shard yet");
         assert_eq!(readiness.get(), Ready::No("no shard yet".to_owned()));
 
-        readiness.clone().ready();
+        let shared = readiness.clone();
+        shared.ready();
         assert_eq!(readiness.get(), Ready::Yes);
 
-        readiness.stopping();
-        readiness.ready();
-        readiness.not_ready("late");
+        shared.stopping();
+        shared.ready();
+        shared.not_ready("late");
         assert_eq!(readiness.get(), Ready::Stopping);
     }
 }

@@ -130,6 +130,12 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::config::page;
+
+    #[test]
+    fn the_page_on_configuration_lists_every_key_with_its_default() {
+        page::assert_lists::<ShutdownConfig>("shutdown");
+    }
 
     #[tokio::test]
     async fn every_waiter_learns_the_first_cause() {

@@ -6,6 +6,8 @@
 //! and are read as what the struct's field is: a number, `true`, a duration, a comma-separated list.
 
 mod error;
+#[cfg(test)]
+pub(crate) mod page;
 mod text;
 mod tree;
 

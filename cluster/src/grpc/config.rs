@@ -109,3 +109,14 @@ impl GrpcConfig {
 pub(super) fn as_usize(number: NonZeroU32) -> usize {
     usize::try_from(number.get()).expect("addresses have 32 bits or more")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::page;
+
+    #[test]
+    fn the_page_on_configuration_lists_every_key_with_its_default() {
+        page::assert_lists::<GrpcConfig>("grpc");
+    }
+}

@@ -1,6 +1,7 @@
 //! Trace context as text: the W3C `traceparent` of a span, in calls and in messages of streams.
 
 use http::HeaderMap;
+use opentelemetry::context::FutureExt;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -35,6 +36,13 @@ pub fn set_parent(span: &Span, context: &str) {
         // Without a collector there are no traces, and the span belongs to none.
         let _ = span.set_parent(context);
     }
+}
+
+/// Runs a call within the trace of `context`: spans that begin in it, without a span around them, are
+/// children of that span. A text that is no context changes nothing.
+pub async fn in_trace<F: Future>(context: &str, call: F) -> F::Output {
+    let context = TraceContextPropagator::new().extract(&OneField(context.to_owned()));
+    call.with_context(context).await
 }
 
 /// Adds the context of the present span to the metadata of a call.

@@ -4,7 +4,8 @@
 //!   bounds with [`GrpcConfig::message_bytes_max`].
 //! * A server is a [`GrpcServer`]: services in, [`GrpcServer::bind`], then [`BoundServer::serve`].
 //! * Trace context of a call crosses by itself; a handler makes it the parent of its span with
-//!   [`set_parent`] and [`parent_of`]. Messages of a stream carry [`trace_context`] in a field.
+//!   [`set_parent`] and [`parent_of`], or runs [`in_trace`]. Messages of a stream carry
+//!   [`trace_context`] in a field.
 //! * [`classify`] says whether a failed call may be tried again.
 //!
 //! Every call needs a deadline, set by its caller with `tonic::Request::set_timeout`: that of an
@@ -21,7 +22,7 @@ mod server;
 mod verdict;
 
 pub use config::GrpcConfig;
-pub use context::{parent_of, set_parent, trace_context};
+pub use context::{in_trace, parent_of, set_parent, trace_context};
 pub use counted::CountedBody;
 pub use counts::GrpcCounts;
 pub use error::GrpcError;

@@ -23,8 +23,9 @@ crate::metrics! {
 fn series_of_one_name_are_one_family_with_their_labels() {
     let bakery = Bakery::default();
     bakery.sold.add(41);
-    bakery.clone().sold.increment();
-    bakery.burnt.increment();
+    let shared = bakery.clone();
+    shared.sold.increment();
+    shared.burnt.increment();
     bakery.baking.set(3);
     bakery.baking.decrement();
 

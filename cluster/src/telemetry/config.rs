@@ -55,41 +55,11 @@ impl Default for TelemetryConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
     use super::*;
-    use crate::config::{ConfigError, Loader};
-
-    /// The rows of the page's table, as key without its table's name, and default.
-    fn documented() -> Vec<(String, String)> {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
-        let page = fs::read_to_string(page).unwrap();
-        let rows = page.lines().filter_map(|line| line.strip_prefix("| `telemetry."));
-        rows.map(|row| {
-            let (key, rest) = row.split_once("` | ").unwrap();
-            let default = rest.split(" | ").next().unwrap();
-            (key.to_owned(), default.trim_matches('`').to_owned())
-        })
-        .collect()
-    }
-
-    /// The keys of the struct, as the refusal of an unknown one lists them.
-    fn known() -> Vec<String> {
-        let refusal = Loader::new().flag("unknown", Some(1)).load::<TelemetryConfig>();
-        let Err(ConfigError::Value { reason, .. }) = refusal else { panic!("{refusal:?}") };
-        let list = reason.split_once("expected one of ").expect("a list of keys").1;
-        list.split(", ").map(|key| key.trim_matches('`').to_owned()).collect()
-    }
+    use crate::config::page;
 
     #[test]
     fn the_page_on_configuration_lists_every_key_with_its_default() {
-        let documented = documented();
-        let keys: Vec<_> = documented.iter().map(|(key, _)| key.clone()).collect();
-        assert_eq!(keys, known());
-
-        let given = documented.iter().filter(|(_, default)| default != "none");
-        let loader = given.fold(Loader::new(), |all, (key, text)| all.flag(key, Some(text)));
-        assert_eq!(loader.load::<TelemetryConfig>().unwrap(), TelemetryConfig::default());
+        page::assert_lists::<TelemetryConfig>("telemetry");
     }
 }
