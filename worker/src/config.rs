@@ -12,6 +12,8 @@ pub struct WorkerConfig {
     pub threads: NonZeroUsize,
     /// Whether writes go to the state service while the block still runs.
     pub stage: Switch,
+    /// Whether values and codes are kept across jobs.
+    pub cache: Switch,
     /// Gas bounds of single runs.
     pub run: RunConfig,
     /// Bounds of everything that waits or is kept.
@@ -73,6 +75,23 @@ pub struct Limits {
     pub code_cache_bytes_max: NonZeroUsize,
     /// Accounts of which is remembered, across jobs, which code they had.
     pub code_cache_accounts_max: NonZeroUsize,
+    /// Bytes of values that are kept across jobs, shared out evenly among the shards.
+    pub state_cache_bytes_max: NonZeroUsize,
+    /// Diffs of undecided blocks that are kept of one shard; with more its cache is emptied.
+    pub feed_diffs_max: NonZeroUsize,
+    /// Bytes of all these diffs, shared out evenly among the shards.
+    pub feed_diff_bytes_max: NonZeroUsize,
+    /// Longest wait for the answer to a subscription to a feed.
+    #[serde(with = "humantime_serde")]
+    pub feed_timeout: Duration,
+    /// Shortest pause before a feed that broke is subscribed to again; it doubles each time.
+    #[serde(with = "humantime_serde")]
+    pub feed_pause_min: Duration,
+    /// Longest such pause.
+    #[serde(with = "humantime_serde")]
+    pub feed_pause_max: Duration,
+    /// Accounts of which is remembered, across jobs, which shard owns them.
+    pub owners_max: NonZeroUsize,
 }
 
 /// Settings that do not go together.
@@ -110,6 +129,7 @@ impl Default for WorkerConfig {
         Self {
             threads: NonZeroUsize::MIN,
             stage: Switch::On,
+            cache: Switch::On,
             run: RunConfig::default(),
             limits: Limits::default(),
         }
@@ -151,6 +171,13 @@ impl Default for Limits {
             stage_timeout: Duration::from_secs(10),
             code_cache_bytes_max: positive(64 << 20),
             code_cache_accounts_max: positive(100_000),
+            state_cache_bytes_max: positive(256 << 20),
+            feed_diffs_max: positive(64),
+            feed_diff_bytes_max: positive(128 << 20),
+            feed_timeout: Duration::from_secs(10),
+            feed_pause_min: Duration::from_millis(50),
+            feed_pause_max: Duration::from_secs(5),
+            owners_max: positive(200_000),
         }
     }
 }

@@ -8,23 +8,29 @@ use crate::{
     machine::Machine,
     metrics::Metrics,
     pool::{Pool, PoolThreads, ThreadPool},
-    shards::StateShards,
-    slice_actor::{EndJob, ExecuteSlice, Prepare, Stop, Tools, WorkerActor},
+    slice_actor::{
+        CancelAttempt, EndJob, ExecuteSlice, ForgetJobs, Prepare, SliceAnswer, Stop, Tools,
+        WorkerActor,
+    },
 };
 use actix::{Actor, Addr};
 use async_trait::async_trait;
-use cluster::clock::{SharedClock, SystemClock};
+use cluster::{
+    clock::{SharedClock, SystemClock},
+    grpc::set_parent,
+};
 use engine::{
-    ids::{JobId, WorkerId},
+    ids::{Attempt, JobId, SliceId, WorkerId},
     outcome::SliceOutcome,
     task::SliceTask,
 };
 use proto::{
-    state::StateService,
+    shards::StateShards,
     status::Status,
     worker::{PrepareRequest, PrepareResponse, WorkerService},
 };
 use std::{io, sync::Arc};
+use tokio::sync::oneshot;
 use tracing::info_span;
 
 /// Why a worker cannot start.
@@ -53,19 +59,21 @@ pub struct Worker {
     clock: SharedClock,
     cpu_time: CpuTime,
     fault: Arc<dyn Fault>,
+    metrics: Metrics,
 }
 
 impl Worker {
     /// Makes a worker with CPU threads of its own, the machine's clock and no fault.
-    pub fn new(id: WorkerId, config: WorkerConfig, state: Arc<dyn StateService>) -> Self {
+    pub fn new(id: WorkerId, config: WorkerConfig, shards: StateShards) -> Self {
         Self {
             id,
             config,
-            shards: StateShards::one(state),
+            shards,
             pool: None,
             clock: SystemClock::shared(),
             cpu_time: CpuTime::Thread,
             fault: Arc::new(NoFault),
+            metrics: Metrics::default(),
         }
     }
 
@@ -91,6 +99,12 @@ impl Worker {
     #[must_use]
     pub fn fault(self, fault: Arc<dyn Fault>) -> Self {
         Self { fault, ..self }
+    }
+
+    /// Counts in these numbers, which somebody else shows.
+    #[must_use]
+    pub fn metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Starts the worker's actor on the calling thread, which must run an actix system or a tokio
@@ -119,7 +133,8 @@ impl Worker {
             Some(pool) => pool,
             None => Arc::new(threads_of(self.id, &self.config)?),
         };
-        let metrics = Arc::new(Metrics::default());
+        let metrics = self.metrics;
+        let count = self.shards.count();
         let tools = Tools {
             pool: Arc::clone(&pool),
             cpu_time: self.cpu_time,
@@ -128,7 +143,7 @@ impl Worker {
             run_limits: self.config.run.into(),
             limits: self.config.limits.clone(),
         };
-        let machine = Machine::new(self.config, Arc::clone(&metrics), self.fault);
+        let machine = Machine::new(self.config, count, metrics.clone(), self.fault);
         let actor = start(WorkerActor::new(machine, tools));
         Ok(WorkerHandle { id: self.id, actor, metrics, pool })
     }
@@ -149,7 +164,7 @@ fn threads_of(id: WorkerId, config: &WorkerConfig) -> Result<ThreadPool, StartEr
 pub struct WorkerHandle {
     id: WorkerId,
     actor: Addr<WorkerActor>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
     pool: Arc<dyn Pool>,
 }
 
@@ -160,13 +175,54 @@ impl WorkerHandle {
     }
 
     /// Returns what the worker counts.
-    pub fn metrics(&self) -> &Metrics {
+    pub const fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
     /// Returns how much work waits for a CPU thread now.
     pub fn pool_queue_len(&self) -> usize {
         self.pool.queue_len()
+    }
+
+    /// Recovers senders; the span of a trace's context, if there is any, is the parent of `prepare`.
+    pub(crate) async fn prepare_under(
+        &self,
+        request: PrepareRequest,
+        context: &str,
+    ) -> Result<PrepareResponse, Status> {
+        let job = request.frame.job;
+        let n_transactions = request.transactions.len();
+        let span = info_span!("prepare", %job, worker = %self.id, n_transactions);
+        set_parent(&span, context);
+        let answer = self.actor.send(Prepare { request, span }).await;
+        Ok(answer.unwrap_or(Err(WorkerError::Gone))?)
+    }
+
+    /// Hands over a slice, and returns when the worker has taken it in or refused it; the outcome
+    /// comes later. The span of a trace's context, if there is any, is the parent of `slice`.
+    pub(crate) async fn submit_slice(
+        &self,
+        task: SliceTask,
+        context: &str,
+    ) -> oneshot::Receiver<SliceAnswer> {
+        let (job, slice, attempt) = (task.frame.job, task.slice, task.attempt);
+        let span = info_span!("slice", %job, %slice, %attempt, worker = %self.id);
+        set_parent(&span, context);
+        let (answer, answered) = oneshot::channel();
+        // A worker that is gone drops the answer's sender.
+        let _ = self.actor.send(ExecuteSlice { task, span, answer }).await;
+        answered
+    }
+
+    /// Cancels an attempt for which nobody waits any more.
+    pub(crate) async fn cancel_attempt(&self, job: JobId, slice: SliceId, attempt: Attempt) {
+        let _ = self.actor.send(CancelAttempt(job, slice, attempt)).await;
+    }
+
+    /// Ends all jobs, and forgets which have ended: the next coordinator may give their numbers
+    /// again.
+    pub(crate) async fn forget_jobs(&self) {
+        let _ = self.actor.send(ForgetJobs).await;
     }
 
     /// Stops the worker: what runs is cancelled, later calls fail as `Unavailable`.
@@ -179,18 +235,12 @@ impl WorkerHandle {
 #[async_trait]
 impl WorkerService for WorkerHandle {
     async fn prepare(&self, request: PrepareRequest) -> Result<PrepareResponse, Status> {
-        let job = request.frame.job;
-        let n_transactions = request.transactions.len();
-        let span = info_span!("prepare", %job, worker = %self.id, n_transactions);
-        let answer = self.actor.send(Prepare { request, span }).await;
-        Ok(answer.unwrap_or(Err(WorkerError::Gone))?)
+        self.prepare_under(request, "").await
     }
 
     async fn execute_slice(&self, task: SliceTask) -> Result<SliceOutcome, Status> {
-        let (job, slice, attempt) = (task.frame.job, task.slice, task.attempt);
-        let span = info_span!("slice", %job, %slice, %attempt, worker = %self.id);
-        let answer = self.actor.send(ExecuteSlice { task, span }).await;
-        Ok(*answer.unwrap_or(Err(WorkerError::Gone))?)
+        let answer = self.submit_slice(task, "").await;
+        Ok(*answer.await.unwrap_or(Err(WorkerError::Gone))?)
     }
 
     async fn end_job(&self, job: JobId) -> Result<(), Status> {

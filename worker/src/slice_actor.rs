@@ -2,31 +2,33 @@
 //! waits, waits in tasks beside it; its state changes only in its handlers, which never wait.
 
 use crate::{
+    advance::{Advanced, advance},
     begin::begin,
     config::Limits,
     cpu_time::CpuTime,
     error::WorkerError,
+    feed::Follower,
     machine::{Advance, BatchId, Begin, Begun, Effect, Machine, Reading, RunId, Staging},
     pool::{self, Pool, PoolError, Ran},
     prepare::Preparing,
-    shards::StateShards,
 };
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
 use cluster::clock::SharedClock;
 use engine::{
     execute::RunLimits,
-    ids::JobId,
+    ids::{Attempt, JobId, ShardIndex, SliceId},
     outcome::SliceOutcome,
-    slice::{SliceRun, Step},
+    slice::SliceRun,
     task::SliceTask,
 };
 use futures::future::{Either, select};
 use proto::{
-    state::ReadResponse,
+    shards::StateShards,
+    state::{FeedMessage, ReadResponse, StageRequest},
     worker::{PrepareRequest, PrepareResponse},
 };
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{Instrument, Span, info_span};
 
 /// What the actor needs besides the machine.
@@ -47,17 +49,31 @@ pub(crate) struct WorkerActor {
     tools: Tools,
     /// Who waits for which run's outcome.
     callers: HashMap<RunId, oneshot::Sender<SliceAnswer>>,
+    /// Closed with the actor, for those who follow feeds.
+    lives: watch::Sender<()>,
 }
 
-type SliceAnswer = Result<Box<SliceOutcome>, WorkerError>;
+/// What becomes of a slice.
+pub(crate) type SliceAnswer = Result<Box<SliceOutcome>, WorkerError>;
 
-/// Runs a slice.
+/// Runs a slice. Slices of a job are taken in in the order in which these messages come.
 #[derive(Debug, Message)]
-#[rtype(result = "SliceAnswer")]
+#[rtype(result = "()")]
 pub(crate) struct ExecuteSlice {
     pub(crate) task: SliceTask,
     pub(crate) span: Span,
+    pub(crate) answer: oneshot::Sender<SliceAnswer>,
 }
+
+/// Cancels an attempt for which nobody waits any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct CancelAttempt(pub(crate) JobId, pub(crate) SliceId, pub(crate) Attempt);
+
+/// Ends all jobs, and forgets which have ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ForgetJobs;
 
 /// Recovers senders.
 #[derive(Debug, Message)]
@@ -80,11 +96,13 @@ pub(crate) struct Stop;
 /// What became of an effect.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-enum Event {
+pub(crate) enum Event {
     Began(RunId, Result<Ran<Option<Begun>>, PoolError>),
-    Advanced(RunId, Result<Ran<(Box<SliceRun>, Step)>, PoolError>),
+    Advanced(RunId, Result<Ran<(Box<SliceRun>, Advanced)>, PoolError>),
     Read(BatchId, Result<ReadResponse, WorkerError>),
     Staged(Result<(), String>),
+    Heard(ShardIndex, FeedMessage),
+    FeedBroke(ShardIndex, String),
 }
 
 /// A Prepare call is over; the answer tells whether the worker still is there.
@@ -97,7 +115,7 @@ struct Prepared {
 
 impl WorkerActor {
     pub(crate) fn new(machine: Machine, tools: Tools) -> Self {
-        Self { machine, tools, callers: HashMap::new() }
+        Self { machine, tools, callers: HashMap::new(), lives: watch::Sender::new(()) }
     }
 
     fn perform(&mut self, effects: Vec<Effect>, worker: &Addr<Self>) {
@@ -127,14 +145,11 @@ impl WorkerActor {
     }
 
     fn advance(&self, work: Advance, worker: Addr<Self>) {
-        let Advance { run, order, mut slice, answers, span } = work;
+        let Advance { run, order, mut slice, answers, finish, span } = work;
         let advanced = pool::run(self.pool(), order, self.tools.cpu_time.clone(), move || {
             info_span!(parent: &span, "execute").in_scope(|| {
-                for (key, answer) in answers {
-                    slice.provide(key, answer);
-                }
-                let step = slice.advance();
-                (slice, step)
+                let advanced = advance(&mut slice, answers, finish);
+                (slice, advanced)
             })
         });
         report(worker, async move { Event::Advanced(run, advanced.await) });
@@ -163,7 +178,8 @@ impl WorkerActor {
     }
 
     fn stage(&self, staging: Staging, worker: Addr<Self>) {
-        let Staging { shard, request, span } = staging;
+        let Staging { shard, job, writes, span } = staging;
+        let request = StageRequest { job, writes };
         let stage_timeout = self.tools.limits.stage_timeout;
         let state = Arc::clone(self.tools.shards.get(shard));
         let clock = Arc::clone(&self.tools.clock);
@@ -178,6 +194,20 @@ impl WorkerActor {
             }
             .instrument(span),
         );
+    }
+
+    fn follow_feeds(&self, ctx: &Context<Self>) {
+        for (shard, state) in self.tools.shards.iter() {
+            let follower = Follower {
+                shard,
+                state: Arc::clone(state),
+                clock: Arc::clone(&self.tools.clock),
+                limits: self.tools.limits.clone(),
+                worker: ctx.address().downgrade(),
+                lives: self.lives.subscribe(),
+            };
+            actix::spawn(follower.follow());
+        }
     }
 
     fn pool(&self) -> &dyn Pool {
@@ -195,7 +225,7 @@ fn report(worker: Addr<WorkerActor>, event: impl Future<Output = Event> + 'stati
 }
 
 /// Waits for an answer, at most so long.
-async fn within<T>(
+pub(crate) async fn within<T>(
     longest: Duration,
     clock: &SharedClock,
     answer: impl Future<Output = T>,
@@ -211,6 +241,9 @@ impl Actor for WorkerActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.tools.limits.mailbox_len_max.get());
+        if self.machine.caches_on() {
+            self.follow_feeds(ctx);
+        }
     }
 
     fn stopped(&mut self, ctx: &mut Self::Context) {
@@ -220,17 +253,35 @@ impl Actor for WorkerActor {
 }
 
 impl Handler<ExecuteSlice> for WorkerActor {
-    type Result = ResponseFuture<SliceAnswer>;
+    type Result = ();
 
-    fn handle(&mut self, message: ExecuteSlice, ctx: &mut Self::Context) -> Self::Result {
-        let (received, effects) = self.machine.receive(message.task, message.span);
-        let (caller, answer) = oneshot::channel();
+    fn handle(&mut self, message: ExecuteSlice, ctx: &mut Self::Context) {
+        let ExecuteSlice { task, span, answer } = message;
+        let (received, effects) = self.machine.receive(task, span);
         match received {
-            Ok(run) => drop(self.callers.insert(run, caller)),
-            Err(error) => drop(caller.send(Err(error))),
+            Ok(run) => drop(self.callers.insert(run, answer)),
+            Err(error) => drop(answer.send(Err(error))),
         }
         self.perform(effects, &ctx.address());
-        Box::pin(async move { answer.await.unwrap_or(Err(WorkerError::Gone)) })
+    }
+}
+
+impl Handler<CancelAttempt> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, message: CancelAttempt, ctx: &mut Self::Context) {
+        let CancelAttempt(job, slice, attempt) = message;
+        let effects = self.machine.cancel_attempt(job, slice, attempt);
+        self.perform(effects, &ctx.address());
+    }
+}
+
+impl Handler<ForgetJobs> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ForgetJobs, ctx: &mut Self::Context) {
+        let effects = self.machine.forget_jobs();
+        self.perform(effects, &ctx.address());
     }
 }
 
@@ -297,6 +348,14 @@ impl Handler<Event> for WorkerActor {
             Event::Read(batch, answer) => self.machine.read(batch, answer),
             Event::Staged(answer) => {
                 self.machine.staged(answer);
+                Vec::new()
+            }
+            Event::Heard(shard, message) => {
+                self.machine.heard(shard, message);
+                Vec::new()
+            }
+            Event::FeedBroke(shard, reason) => {
+                self.machine.feed_broke(shard, &reason);
                 Vec::new()
             }
         };

@@ -1,16 +1,20 @@
 //! What the actor carries out for the machine.
 
-use crate::{error::WorkerError, pool::WorkOrder};
+use crate::{
+    advance::{Finish, StagedWrites},
+    error::WorkerError,
+    pool::WorkOrder,
+};
 use engine::{
     access::WriteSet,
     account::{SnapshotAnswer, SnapshotKey},
     execute::CancelFlag,
-    ids::{AccessIndex, ShardIndex},
+    ids::{AccessIndex, JobId, ShardIndex},
     outcome::{SliceOutcome, TxOutcome},
     slice::SliceRun,
     task::SliceTask,
 };
-use proto::state::{ReadRequest, StageRequest};
+use proto::state::ReadRequest;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use tracing::Span;
 
@@ -88,6 +92,7 @@ pub(crate) struct Advance {
     pub(crate) order: WorkOrder,
     pub(crate) slice: Box<SliceRun>,
     pub(crate) answers: Vec<(SnapshotKey, SnapshotAnswer)>,
+    pub(crate) finish: Finish,
     pub(crate) span: Span,
 }
 
@@ -104,6 +109,7 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct Staging {
     pub(crate) shard: ShardIndex,
-    pub(crate) request: StageRequest,
+    pub(crate) job: JobId,
+    pub(crate) writes: Vec<StagedWrites>,
     pub(crate) span: Span,
 }

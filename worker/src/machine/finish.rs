@@ -1,29 +1,41 @@
 //! How a run ends: with an outcome, with an error, or cancelled.
 
 use super::{Effect, Machine, Phase, RunId, RunningSlice, effect::Staging};
-use crate::{error::WorkerError, prefetch::KnownKey, shards::StateShards};
+use crate::{
+    advance::{Finish, Finished, StagedWrites},
+    error::WorkerError,
+    prefetch::KnownKey,
+};
 use engine::{
     ids::ShardIndex,
     outcome::{SliceOutcome, Verdict},
 };
-use proto::state::StageRequest;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tracing::{Span, info_span, warn};
 
 impl Machine {
+    /// Returns what is to be done with a run's outcome on the CPU thread that ends it.
+    pub(super) fn finish_of(&self, running: &RunningSlice) -> Finish {
+        Finish {
+            no_sender: running.no_sender.clone(),
+            fault: Arc::clone(&self.fault),
+            stages_at: self.stages().then_some(self.shards),
+        }
+    }
+
     /// A slice ran to its end.
-    pub(super) fn done(&mut self, run: RunId, mut outcome: SliceOutcome) -> Vec<Effect> {
+    pub(super) fn done(&mut self, run: RunId, finished: Finished) -> Vec<Effect> {
         let Some(mut running) = self.remove(run) else { return Vec::new() };
-        outcome.transactions.extend(running.no_sender.take());
+        let Finished { mut outcome, stages } = finished;
         running.stats.prefetched_unused = n_unused(&mut running.prefetched, &outcome);
         outcome.reads = running.stats;
         outcome.cpu_us = u64::try_from(running.cpu.as_micros()).unwrap_or(u64::MAX);
-        self.fault.alter(&running.frame, &mut outcome);
+        let stagings = self.stagings(&outcome, stages, &running.span);
+        outcome.n_stages = u32::try_from(stagings.len()).unwrap_or(u32::MAX);
         self.count(&outcome);
-        let staging = self.staging(&outcome, &running.span);
         // The answer first: nobody waits for what is staged.
         let mut effects = vec![Effect::Answer { run, answer: Ok(Box::new(outcome)) }];
-        effects.extend(staging.map(Effect::Stage));
+        effects.extend(stagings.into_iter().map(Effect::Stage));
         effects
     }
 
@@ -40,26 +52,28 @@ impl Machine {
         metrics.slice_cpu_us.add(outcome.cpu_us);
     }
 
-    fn staging(&mut self, outcome: &SliceOutcome, span: &Span) -> Option<Staging> {
-        if !self.stages() {
-            return None;
-        }
-        let executed = outcome.transactions.iter().filter_map(|transaction| {
-            let executed = transaction.executed()?;
-            Some((transaction.index, transaction.incarnation, Arc::clone(&executed.writes)))
-        });
-        let writes: Vec<_> = executed.collect();
-        let shard = only_shard(&writes)?;
+    /// Returns the stage messages that may leave.
+    fn stagings(
+        &mut self,
+        outcome: &SliceOutcome,
+        stages: BTreeMap<ShardIndex, Vec<StagedWrites>>,
+        span: &Span,
+    ) -> Vec<Staging> {
         let (job, slice) = (outcome.job, outcome.slice);
-        if self.n_stages >= self.config.limits.stages_in_flight_max.get() {
-            self.metrics.stages_skipped.increment();
-            warn!(%job, %slice, "too many stage messages are under way, writes are not staged");
-            return None;
+        let n_free = self.config.limits.stages_in_flight_max.get().saturating_sub(self.n_stages);
+        let n_skipped = stages.len().saturating_sub(n_free);
+        if n_skipped > 0 {
+            self.metrics.stages_skipped.add(u64::try_from(n_skipped).unwrap_or(u64::MAX));
+            warn!(%job, %slice, n_skipped, "too many stage messages are under way");
         }
-        self.n_stages += 1;
-        self.metrics.stages.increment();
-        let span = info_span!(parent: span, "stage", n_writes = writes.len());
-        Some(Staging { shard, request: StageRequest { job, writes }, span })
+        let leaving = stages.into_iter().take(n_free).map(|(shard, writes)| {
+            let span = info_span!(parent: span, "stage", %shard, n_writes = writes.len());
+            Staging { shard, job, writes, span }
+        });
+        let leaving: Vec<_> = leaving.collect();
+        self.n_stages += leaving.len();
+        self.metrics.stages.add(u64::try_from(leaving.len()).unwrap_or(u64::MAX));
+        leaving
     }
 
     /// A stage message was answered, failed or came too late. The slice stands all the same.
@@ -119,12 +133,6 @@ impl Machine {
         counter.increment();
         Err(error)
     }
-}
-
-/// Returns the shard that writes belong to: one owns them all. `None` if nothing was written.
-fn only_shard<I, N>(writes: &[(I, N, Arc<engine::access::WriteSet>)]) -> Option<ShardIndex> {
-    let accounts = writes.iter().flat_map(|(_, _, writes)| &writes.accounts);
-    accounts.map(|(address, _)| StateShards::shard_of(address)).next()
 }
 
 /// Counts the keys that were read before execution and that execution did not use. What was used

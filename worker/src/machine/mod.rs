@@ -13,6 +13,7 @@
 
 mod effect;
 mod ended;
+mod feed;
 mod finish;
 mod jobs;
 mod reads;
@@ -23,7 +24,8 @@ mod tests;
 pub(crate) use effect::{Advance, BatchId, Begin, Begun, Effect, Reading, RunId, Staging};
 
 use crate::{
-    cache::CodeCache,
+    advance::Advanced,
+    cache::Caches,
     config::{Switch, WorkerConfig},
     error::WorkerError,
     fault::Fault,
@@ -34,8 +36,9 @@ use crate::{
 use ended::EndedJobs;
 use engine::{
     execute::CancelFlag,
-    ids::{AccessIndex, JobId},
-    slice::{SliceRun, Step},
+    ids::{AccessIndex, Attempt, JobId, SliceId},
+    shard::ShardCount,
+    slice::SliceRun,
     task::{JobFrame, SliceKind, SliceTask},
 };
 use jobs::Job;
@@ -48,7 +51,7 @@ use tracing::Span;
 #[derive(Debug)]
 pub(crate) struct Machine {
     config: WorkerConfig,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
     fault: Arc<dyn Fault>,
     jobs: BTreeMap<JobId, Job>,
     ended: EndedJobs,
@@ -56,7 +59,9 @@ pub(crate) struct Machine {
     /// Keys of the jobs, and of each Confirmation apart: nothing cached answers those.
     keys: BTreeMap<KeysOf, JobKeys>,
     reads: BTreeMap<BatchId, InFlight>,
-    codes: CodeCache,
+    /// How many state shards there are.
+    shards: ShardCount,
+    caches: Caches,
     /// Cancelled slices that a CPU thread still holds; they count against the queue's bound.
     n_held_by_pool: usize,
     n_prepares: usize,
@@ -71,14 +76,17 @@ pub(crate) struct Machine {
 pub(super) type KeysOf = (JobId, Option<RunId>);
 
 impl Machine {
-    pub(crate) fn new(config: WorkerConfig, metrics: Arc<Metrics>, fault: Arc<dyn Fault>) -> Self {
+    pub(crate) fn new(
+        config: WorkerConfig,
+        shards: ShardCount,
+        metrics: Metrics,
+        fault: Arc<dyn Fault>,
+    ) -> Self {
         let limits = &config.limits;
         Self {
             ended: EndedJobs::new(limits.ended_jobs_max.get()),
-            codes: CodeCache::new(
-                limits.code_cache_bytes_max.get(),
-                limits.code_cache_accounts_max.get(),
-            ),
+            caches: Caches::new(shards, &config),
+            shards,
             config,
             metrics,
             fault,
@@ -142,7 +150,8 @@ impl Machine {
         let order = WorkOrder { job: frame.job, index };
         let confirms = task.kind == SliceKind::Confirmation;
         let keys = (frame.job, confirms.then_some(run));
-        self.keys.entry(keys).or_insert_with(|| JobKeys::new(!confirms));
+        let uses_cache = !confirms && self.caches_on();
+        self.keys.entry(keys).or_insert_with(|| JobKeys::new(frame.snapshot, uses_cache));
         let cancel = CancelFlag::default();
         let mut overlay = Arc::default();
         if let Some(job) = self.jobs.get_mut(&frame.job) {
@@ -181,7 +190,7 @@ impl Machine {
     pub(crate) fn advanced(
         &mut self,
         run: RunId,
-        advanced: Result<Ran<(Box<SliceRun>, Step)>, PoolError>,
+        advanced: Result<Ran<(Box<SliceRun>, Advanced)>, PoolError>,
     ) -> Vec<Effect> {
         match (self.back_from_pool(run), advanced) {
             (false, _) => Vec::new(),
@@ -191,9 +200,9 @@ impl Machine {
                     running.cpu += cpu;
                 }
                 match step {
-                    Step::Missing(keys) => self.want(run, slice, keys, Why::Missed),
-                    Step::Done(outcome) => self.done(run, *outcome),
-                    Step::Cancelled => self.fail(run, WorkerError::Cancelled),
+                    Advanced::Missing(keys) => self.want(run, slice, keys, Why::Missed),
+                    Advanced::Done(finished) => self.done(run, *finished),
+                    Advanced::Cancelled => self.fail(run, WorkerError::Cancelled),
                 }
             }
         }
@@ -243,11 +252,36 @@ impl Machine {
         Ok(self.drop_job(job, &WorkerError::JobEnded { job }))
     }
 
+    /// Cancels an attempt for which nobody waits any more.
+    pub(crate) fn cancel_attempt(
+        &mut self,
+        job: JobId,
+        slice: SliceId,
+        attempt: Attempt,
+    ) -> Vec<Effect> {
+        let known = self.jobs.get(&job).filter(|job| job.newest_attempt(slice) == Some(attempt));
+        let run = known.and_then(|job| job.running_attempt(slice));
+        run.map_or_else(Vec::new, |run| self.cancel(run, WorkerError::Cancelled))
+    }
+
+    /// Ends all jobs, and forgets which jobs have ended: the next coordinator may give their
+    /// numbers again.
+    pub(crate) fn forget_jobs(&mut self) -> Vec<Effect> {
+        self.ended = EndedJobs::new(self.config.limits.ended_jobs_max.get());
+        let jobs: Vec<_> = self.jobs.keys().copied().collect();
+        let ended = |job| WorkerError::JobEnded { job };
+        jobs.into_iter().flat_map(|job| self.drop_job(job, &ended(job))).collect()
+    }
+
     /// Stops at once: everything is cancelled, and nothing is ever taken in again.
     pub(crate) fn vanish(&mut self) -> Vec<Effect> {
         self.is_gone = true;
         let jobs: Vec<_> = self.jobs.keys().copied().collect();
         jobs.into_iter().flat_map(|job| self.drop_job(job, &WorkerError::Gone)).collect()
+    }
+
+    pub(crate) const fn caches_on(&self) -> bool {
+        matches!(self.config.cache, Switch::On)
     }
 
     const fn stages(&self) -> bool {
@@ -257,6 +291,6 @@ impl Machine {
     fn gauge(&self) {
         self.metrics.slices_running.set(self.running.len());
         self.metrics.jobs_open.set(self.jobs.len());
-        self.metrics.code_cache_bytes.set(self.codes.bytes());
+        self.metrics.code_cache_bytes.set(self.caches.codes.bytes());
     }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::WorkerError,
-    prefetch::{Batch, KnownKey, Wanted, Why, answer_bytes},
+    prefetch::{Batch, CacheCounts, KnownKey, Wanted, Why, answer_bytes},
 };
 use engine::{
     account::{SnapshotAnswer, SnapshotKey},
@@ -51,25 +51,21 @@ impl Machine {
         let Some(running) = self.running.get_mut(&run) else { return Vec::new() };
         let Some(known) = self.keys.get_mut(&running.keys) else { return Vec::new() };
         let Phase::Waiting(waiting) = &mut running.phase else { return Vec::new() };
-        let n_answers_before = waiting.answers.len();
         if first {
             known.reserve(waiting.open.len());
         }
         for key in std::mem::take(&mut waiting.open) {
-            match known.want(run, key, waiting.why, &mut self.codes) {
+            match known.want(run, key, waiting.why, &mut self.caches) {
                 Wanted::Here(answer) => waiting.answers.push((key, answer)),
                 Wanted::Later => waiting.open.push(key),
             }
         }
         waiting.n_wakes = waiting.open.len();
-        if first {
-            let n_hits = as_count(waiting.answers.len() - n_answers_before);
-            let n_misses = as_count(waiting.open.len());
-            running.stats.cache_hits += n_hits;
-            running.stats.cache_misses += n_misses;
-            self.metrics.cache_hits.add(n_hits);
-            self.metrics.cache_misses.add(n_misses);
-        }
+        let CacheCounts { n_hits, n_misses } = known.take_counts();
+        running.stats.cache_hits += n_hits;
+        running.stats.cache_misses += n_misses;
+        self.metrics.cache_hits.add(n_hits);
+        self.metrics.cache_misses.add(n_misses);
         if waiting.open.is_empty() { self.go_on(run) } else { Vec::new() }
     }
 
@@ -79,28 +75,45 @@ impl Machine {
             Phase::OnPool => Vec::new(),
             Phase::Waiting(Waiting { slice, answers, .. }) => {
                 let (order, span) = (running.order, running.span.clone());
-                vec![Effect::Advance(Advance { run, order, slice, answers, span })]
+                let Some(running) = self.running.get(&run) else { return Vec::new() };
+                let finish = self.finish_of(running);
+                vec![Effect::Advance(Advance { run, order, slice, answers, finish, span })]
             }
         }
     }
 
-    /// Sends what may leave of the keys that wait to be asked for.
+    /// Sends what may leave of the keys that wait to be asked for: one step, at all shards at once.
     fn send_reads(&mut self, keys_of: Option<KeysOf>) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let Some(keys_of) = keys_of else { return effects };
+        let Some(keys_of) = keys_of else { return Vec::new() };
         let limits = &self.config.limits;
         let (keys_max, in_flight_max) =
             (limits.read_keys_max.get(), limits.reads_in_flight_max.get());
+        let mut step = Vec::new();
         while let Some(batch) = self.keys.get_mut(&keys_of).and_then(|known| {
             known.next_batch(keys_max, in_flight_max, |run| self.running.contains_key(&run))
         }) {
-            effects.extend(self.send_read(keys_of, batch));
+            step.push(batch);
         }
-        effects
+        self.count_step(&step);
+        step.into_iter().map(|batch| self.send_read(keys_of, batch)).collect()
     }
 
-    fn send_read(&mut self, keys_of: KeysOf, batch: Batch) -> Option<Effect> {
-        let (counter, missed) = batch.counted_by()?;
+    /// Counts batches that leave together, all for one run: so its counts hold by themselves,
+    /// whichever other runs are lost.
+    fn count_step(&mut self, step: &[Batch]) {
+        let Some(running) = step.first().and_then(|first| self.running.get_mut(&first.owner()))
+        else {
+            return;
+        };
+        running.stats.batches += as_count(step.len());
+        if step.iter().any(Batch::is_missed) {
+            let by_shard = step.chunk_by(|one, next| one.shard == next.shard);
+            let n_steps = by_shard.map(<[Batch]>::len).max().unwrap_or(0);
+            running.stats.miss_steps += as_count(n_steps);
+        }
+    }
+
+    fn send_read(&mut self, keys_of: KeysOf, batch: Batch) -> Effect {
         self.metrics.reads.increment();
         self.metrics.keys.add(as_count(batch.keys.len()));
         for ((owner, why), keys) in batch.by_owner() {
@@ -111,18 +124,15 @@ impl Machine {
                 running.prefetched.extend(batch.keys[keys].iter().map(KnownKey::of));
             }
         }
-        let running = self.running.get_mut(&counter)?;
-        running.stats.batches += 1;
-        running.stats.miss_steps += u64::from(missed);
-        let span = match &running.phase {
-            Phase::Waiting(waiting) => waiting.span.clone(),
-            Phase::OnPool => Span::none(),
+        let span = match self.running.get(&batch.owner()).map(|running| &running.phase) {
+            Some(Phase::Waiting(waiting)) => waiting.span.clone(),
+            _ => Span::none(),
         };
-        let request = ReadRequest { snapshot: running.frame.snapshot, keys: batch.keys.clone() };
+        let request = ReadRequest { snapshot: batch.snapshot, keys: batch.keys.clone() };
         self.n_reads += 1;
         let (id, shard) = (BatchId::new(self.n_reads), batch.shard);
         self.reads.insert(id, InFlight { keys_of, batch });
-        Some(Effect::Read(Reading { batch: id, shard, request, span }))
+        Effect::Read(Reading { batch: id, shard, request, span })
     }
 
     /// A read was answered, or failed.
@@ -175,8 +185,9 @@ impl Machine {
             }
         }
         let Some(known) = self.keys.get_mut(&keys_of) else { return Vec::new() };
-        let woken = known.record(batch, answers, &mut self.codes);
+        let woken = known.record(batch, answers, &mut self.caches);
         self.gauge();
+        self.gauge_caches();
         let by_run = woken.chunk_by(PartialEq::eq);
         by_run.flat_map(|wakes| self.wake(wakes[0], wakes.len())).collect()
     }

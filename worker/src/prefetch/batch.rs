@@ -2,7 +2,10 @@
 
 use super::known::{Asked, KnownKey};
 use crate::machine::RunId;
-use engine::{account::SnapshotKey, ids::ShardIndex};
+use engine::{
+    account::SnapshotKey,
+    ids::{ShardIndex, SnapshotId},
+};
 use std::{collections::VecDeque, ops::Range};
 
 /// Why a key is wanted.
@@ -19,6 +22,8 @@ pub(crate) enum Why {
 pub(crate) struct Batch {
     /// Who is asked.
     pub(crate) shard: ShardIndex,
+    /// Whose values are wanted.
+    pub(crate) snapshot: SnapshotId,
     /// What is asked; each key once.
     pub(crate) keys: Vec<SnapshotKey>,
     /// For each key the run that counts it, and why it was wanted.
@@ -26,8 +31,14 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(super) const fn new(shard: ShardIndex) -> Self {
-        Self { shard, keys: Vec::new(), owners: Vec::new() }
+    /// Makes a read of the first of its keys.
+    pub(super) fn new(
+        shard: ShardIndex,
+        snapshot: SnapshotId,
+        first: &Asked,
+        owner: RunId,
+    ) -> Self {
+        Self { shard, snapshot, keys: vec![first.key], owners: vec![(owner, first.why)] }
     }
 
     pub(super) fn push(&mut self, asked: &Asked, owner: RunId) {
@@ -44,10 +55,14 @@ impl Batch {
         })
     }
 
-    /// Returns the run that counts the message, and whether a run had missed any of its keys.
-    pub(crate) fn counted_by(&self) -> Option<(RunId, bool)> {
-        let (first, _) = self.owners.first()?;
-        Some((*first, self.owners.iter().any(|(_, why)| *why == Why::Missed)))
+    /// Returns a run that waits for it.
+    pub(crate) fn owner(&self) -> RunId {
+        self.owners[0].0
+    }
+
+    /// Tells whether a run had missed any of its keys.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.owners.iter().any(|(_, why)| *why == Why::Missed)
     }
 }
 

@@ -5,9 +5,11 @@
     reason = "all of it is tests; clippy spares only the functions marked so"
 )]
 
+mod caches;
 mod faults;
 mod jobs;
 mod prepare;
+mod shards;
 mod slices;
 mod state;
 mod world;

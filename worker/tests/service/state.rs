@@ -5,12 +5,15 @@ use async_trait::async_trait;
 use engine::{
     account::{Account, SnapshotAnswer, SnapshotKey},
     block::Code,
+    fold::AccountDiff,
     ids::{BootId, JobId, SnapshotId},
 };
+use futures::StreamExt;
 use proto::{
     state::{
-        CommitRequest, Head, LoadGenesisRequest, ReadRequest, ReadResponse, SealRequest,
-        SealResponse, StageRequest, StateService, StateValues,
+        CommitRequest, ConfigureRequest, Feed, FeedMessage, Head, LoadGenesisRequest,
+        LoadSnapshotRequest, ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard,
+        StageRequest, StateService,
     },
     status::{Code as StatusCode, Status},
 };
@@ -21,7 +24,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// A Snapshot's values, and a record of everything that was asked.
 #[derive(Debug)]
@@ -38,6 +41,10 @@ pub(crate) struct MemoryState {
     /// What the next reads and stages fail with.
     pub(crate) failure: Mutex<Option<Status>>,
     pub(crate) boot: AtomicU64,
+    /// The head that a feed begins with.
+    pub(crate) head: Mutex<Option<B256>>,
+    feeds: Mutex<Vec<mpsc::Sender<FeedMessage>>>,
+    n_feeds: watch::Sender<usize>,
     /// How many values each answer lacks.
     pub(crate) n_values_short: AtomicU64,
 }
@@ -55,6 +62,9 @@ impl Default for MemoryState {
             open: watch::Sender::new(true),
             failure: Mutex::default(),
             boot: AtomicU64::new(1),
+            head: Mutex::default(),
+            feeds: Mutex::default(),
+            n_feeds: watch::Sender::new(0),
             n_values_short: AtomicU64::new(0),
         }
     }
@@ -111,6 +121,34 @@ impl MemoryState {
         self.n_staged.subscribe().wait_for(|present| *present >= n).await.unwrap();
     }
 
+    /// Tells all feeds.
+    pub(crate) fn tell(&self, message: &FeedMessage) {
+        for feed in self.feeds.lock().unwrap().iter() {
+            feed.try_send(message.clone()).unwrap();
+        }
+    }
+
+    /// Returns how many feeds somebody listens to.
+    pub(crate) fn n_open_feeds(&self) -> usize {
+        self.feeds.lock().unwrap().iter().filter(|feed| !feed.is_closed()).count()
+    }
+
+    /// Puts an account as a block left it.
+    pub(crate) fn put(&self, address: Address, diff: &AccountDiff) {
+        let account = diff.account.expect("no account ends in these tests");
+        self.accounts.lock().unwrap().insert(address, account);
+        let slots = diff.slots.iter().map(|(slot, value)| ((address, *slot), *value));
+        self.slots.lock().unwrap().extend(slots);
+    }
+
+    pub(crate) fn break_feeds(&self) {
+        self.feeds.lock().unwrap().clear();
+    }
+
+    pub(crate) async fn until_feeds(&self, n: usize) {
+        self.n_feeds.subscribe().wait_for(|present| *present >= n).await.unwrap();
+    }
+
     fn answer(&self, key: &SnapshotKey) -> SnapshotAnswer {
         match key {
             SnapshotKey::Account(address) => {
@@ -132,7 +170,7 @@ impl MemoryState {
         }
     }
 
-    fn account(&self, address: &Address) -> Option<Account> {
+    pub(crate) fn account(&self, address: &Address) -> Option<Account> {
         self.accounts.lock().unwrap().get(address).copied()
     }
 
@@ -147,6 +185,27 @@ impl MemoryState {
 
 #[async_trait]
 impl StateService for MemoryState {
+    async fn configure(&self, _: ConfigureRequest) -> Result<BootId, Status> {
+        Err(not_a_workers())
+    }
+
+    async fn feed(&self) -> Result<Feed, Status> {
+        if let Some(failed) = self.failed() {
+            return failed;
+        }
+        let (feed, messages) = mpsc::channel(100);
+        let boot = BootId::new(self.boot.load(Ordering::Relaxed));
+        let head = self.head.lock().unwrap().map(|hash| (None, hash));
+        feed.try_send(FeedMessage::Start { boot, head }).unwrap();
+        self.feeds.lock().unwrap().push(feed);
+        self.n_feeds.send_modify(|n| *n += 1);
+        let messages = futures::stream::unfold(messages, async |mut messages| {
+            let message = messages.recv().await?;
+            Some((Ok(message), messages))
+        });
+        Ok(messages.boxed())
+    }
+
     async fn read(&self, request: ReadRequest) -> Result<ReadResponse, Status> {
         self.reads.lock().unwrap().push(request.clone());
         self.n_reads.send_modify(|n| *n += 1);
@@ -179,11 +238,11 @@ impl StateService for MemoryState {
         Err(not_a_workers())
     }
 
-    async fn load_genesis(&self, _: LoadGenesisRequest) -> Result<SealResponse, Status> {
+    async fn load_genesis(&self, _: LoadGenesisRequest) -> Result<SealedShard, Status> {
         Err(not_a_workers())
     }
 
-    async fn load_snapshot(&self, _: StateValues) -> Result<SnapshotId, Status> {
+    async fn load_snapshot(&self, _: LoadSnapshotRequest) -> Result<(), Status> {
         Err(not_a_workers())
     }
 

@@ -10,6 +10,7 @@ use engine::{
     ids::{AccessIndex, Attempt, Incarnation, JobId, SliceId, SnapshotId, Term, WorkerId},
     task::{JobFrame, SignedBy, SliceKind, SliceTask, TaskItem},
 };
+use proto::shards::StateShards;
 use revm::primitives::hardfork::SpecId;
 use std::sync::Arc;
 use worker::{Worker, WorkerHandle, config::WorkerConfig};
@@ -66,7 +67,18 @@ pub(crate) const fn job(sequence: u64) -> JobId {
     JobId { term: Term::new(1), sequence }
 }
 
+/// Names the Snapshot that most jobs run on.
+pub(crate) const PARENT: SnapshotId = SnapshotId::Block(B256::repeat_byte(7));
+
 pub(crate) fn frame(sequence: u64, n_transactions: usize) -> Arc<JobFrame> {
+    frame_on(PARENT, sequence, n_transactions)
+}
+
+pub(crate) fn frame_on(
+    snapshot: SnapshotId,
+    sequence: u64,
+    n_transactions: usize,
+) -> Arc<JobFrame> {
     Arc::new(JobFrame {
         job: job(sequence),
         chain: ChainSpec::up_to(1, EthereumHardfork::Berlin),
@@ -82,7 +94,7 @@ pub(crate) fn frame(sequence: u64, n_transactions: usize) -> Arc<JobFrame> {
             n_transactions,
         },
         ancestors: AncestorHashes::default(),
-        snapshot: SnapshotId::Loaded(7),
+        snapshot,
     })
 }
 
@@ -125,7 +137,7 @@ pub(crate) fn worker(state: &Arc<MemoryState>) -> Worker {
 }
 
 pub(crate) fn worker_with(state: &Arc<MemoryState>, config: WorkerConfig) -> Worker {
-    Worker::new(WorkerId::new(3), config, Arc::clone(state) as _)
+    Worker::new(WorkerId::new(3), config, StateShards::one(Arc::clone(state) as _))
 }
 
 pub(crate) fn start(state: &Arc<MemoryState>) -> WorkerHandle {

@@ -1,17 +1,18 @@
 //! Carries the machine's effects out at once and delivers what became of them when it is told to.
 
 use crate::{
+    advance::{Advanced, advance},
     begin::begin,
     config::{Limits, WorkerConfig},
     error::WorkerError,
     fault::NoFault,
-    machine::{Advance, BatchId, Begin, Begun, Effect, Machine, Reading, RunId},
+    machine::{Advance, BatchId, Begin, Begun, Effect, Machine, Reading, RunId, Staging},
     metrics::Metrics,
     pool::Ran,
 };
 use alloy_consensus::{Header, SignableTransaction, TxLegacy};
 use alloy_hardforks::EthereumHardfork;
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
 use engine::{
     account::{Account, SnapshotAnswer, SnapshotKey},
     block::{AncestorHashes, BlockAttributes, Code},
@@ -21,7 +22,8 @@ use engine::{
         AccessIndex, Attempt, BootId, Incarnation, JobId, ShardIndex, SliceId, SnapshotId, Term,
     },
     outcome::SliceOutcome,
-    slice::{SliceRun, Step},
+    shard::ShardCount,
+    slice::SliceRun,
     task::{JobFrame, SignedBy, SliceKind, SliceTask, TaskItem},
 };
 use proto::{
@@ -42,7 +44,7 @@ const CHASE: Bytes = Bytes::from_static(&[0x60, 0x00, 0x54, 0x60, 0xff, 0x16, 0x
 #[derive(Debug)]
 enum UnderWay {
     Began(RunId, Option<Begun>),
-    Advanced(RunId, Box<SliceRun>, Step),
+    Advanced(RunId, Box<SliceRun>, Advanced),
     Read(BatchId, Vec<SnapshotKey>),
     Staged,
 }
@@ -51,7 +53,8 @@ enum UnderWay {
 #[derive(Debug)]
 pub(super) struct Driver {
     pub(super) machine: Machine,
-    pub(super) metrics: Arc<Metrics>,
+    count: ShardCount,
+    pub(super) metrics: Metrics,
     under_way: Vec<UnderWay>,
     /// The slice of each run that was taken in.
     pub(super) runs: BTreeMap<RunId, SliceTask>,
@@ -64,11 +67,16 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(limits: Limits) -> Self {
-        let metrics = Arc::new(Metrics::default());
+        Self::with_shards(ShardCount::ONE, limits)
+    }
+
+    pub(super) fn with_shards(count: ShardCount, limits: Limits) -> Self {
+        let metrics = Metrics::default();
         let config = WorkerConfig { limits, ..WorkerConfig::default() };
         Self {
-            machine: Machine::new(config, Arc::clone(&metrics), Arc::new(NoFault)),
+            machine: Machine::new(config, count, metrics.clone(), Arc::new(NoFault)),
             metrics,
+            count,
             under_way: Vec::new(),
             runs: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -129,18 +137,24 @@ impl Driver {
                 Effect::Begin(Begin { run, task, overlay, cancel, .. }) => {
                     UnderWay::Began(run, begin(task, &overlay, RunLimits::default(), cancel))
                 }
-                Effect::Advance(Advance { run, mut slice, answers, .. }) => {
-                    answers.into_iter().for_each(|(key, answer)| slice.provide(key, answer));
-                    let step = slice.advance();
+                Effect::Advance(Advance { run, mut slice, answers, finish, .. }) => {
+                    let step = advance(&mut slice, answers, finish);
                     UnderWay::Advanced(run, slice, step)
                 }
-                Effect::Read(Reading { batch, request, .. }) => {
+                Effect::Read(Reading { batch, shard, request, .. }) => {
+                    let count = self.count;
+                    let owned = request.keys.iter().all(|it| count.shard_of(it.address()) == shard);
+                    assert!(owned, "asked of another than its owner: {request:?}");
                     self.keys_asked.extend(&request.keys);
                     self.longest_read = self.longest_read.max(request.keys.len());
                     self.n_reads += 1;
                     UnderWay::Read(batch, request.keys)
                 }
-                Effect::Stage(_) => {
+                Effect::Stage(Staging { shard, writes, .. }) => {
+                    let accounts = writes.iter().flat_map(|(_, _, writes)| &writes.accounts);
+                    for (address, _) in accounts {
+                        assert_eq!(self.count.shard_of(address), shard);
+                    }
                     self.n_staged += 1;
                     UnderWay::Staged
                 }
@@ -191,7 +205,7 @@ pub(super) fn task(sequence: u64, slice: u32, attempt: u32, kind: SliceKind) -> 
             n_transactions: 100,
         },
         ancestors: AncestorHashes::default(),
-        snapshot: SnapshotId::Loaded(7),
+        snapshot: SnapshotId::Block(B256::repeat_byte(7)),
     };
     let tx =
         TxLegacy { gas_limit: 100_000, to: TxKind::Call(contract(slice)), ..TxLegacy::default() };

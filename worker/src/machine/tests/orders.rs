@@ -6,6 +6,7 @@ use alloy_primitives::U256;
 use engine::{
     account::{SnapshotKey, SnapshotValue},
     outcome::{ReadStats, SliceOutcome},
+    shard::ShardCount,
     task::SliceKind,
 };
 use proptest::prelude::*;
@@ -102,7 +103,7 @@ fn drain(driver: &mut Driver) {
 proptest! {
     #[test]
     fn every_run_is_answered_once_and_nothing_is_left_whatever_happens(acts in acts(true)) {
-        let mut driver = Driver::new(narrow());
+        let mut driver = Driver::with_shards(ShardCount::new(4).unwrap(), narrow());
         for next in acts {
             act(&mut driver, next);
         }
@@ -131,8 +132,9 @@ proptest! {
         slices in Just(Vec::from_iter(0..12_u32)).prop_shuffle(),
         pauses in prop::collection::vec(0..6_usize, 12),
         choices in prop::collection::vec(any::<usize>(), 400),
+        n_shards in prop::sample::select(vec![1, 2, 16]),
     ) {
-        let mut driver = Driver::new(narrow());
+        let mut driver = Driver::with_shards(ShardCount::new(n_shards).unwrap(), narrow());
         let mut choices = choices.into_iter().cycle();
         for (slice, pause) in slices.into_iter().zip(pauses) {
             driver.send(task(1, slice, 0, SliceKind::Round)).unwrap();
@@ -160,8 +162,12 @@ proptest! {
         prop_assert_eq!(sum.batches, driver.n_reads as u64);
         prop_assert_eq!(sum.prefetched, 6 + u64::from(N_CONTRACTS));
         prop_assert_eq!(sum.prefetched_unused, 0);
-        prop_assert_eq!(sum.cache_hits + sum.cache_misses, 4 * 12);
-        prop_assert_eq!(driver.n_staged, 12);
+        prop_assert_eq!((sum.cache_hits, sum.cache_misses), (0, sum.keys));
+        // The coordinator's bound: a first read for each dispatch, and one for each miss step.
+        prop_assert!(sum.batches <= (12 + sum.miss_steps) * n_shards as u64, "{sum:?}");
+        let n_stages: u32 = driver.answers.values().map(|it| it.as_ref().unwrap().n_stages).sum();
+        prop_assert_eq!(driver.n_staged, usize::try_from(n_stages).unwrap());
+        prop_assert!(n_stages >= 12 && (n_shards > 1 || n_stages == 12), "{}", n_stages);
         prop_assert_eq!(driver.metrics.keys.get(), sum.keys);
         prop_assert_eq!(driver.metrics.read_bytes.get(), sum.bytes);
     }

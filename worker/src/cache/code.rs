@@ -1,9 +1,9 @@
-//! What a worker keeps across jobs: code by hash, and which code an account had last.
+//! Code by hash, and which code an account had last.
 //!
 //! Code with a hash never changes, so it needs no tag. Which code an account has is only a hint:
 //! it decides what is asked, never what is answered.
 
-use crate::lru::Lru;
+use super::lru::Lru;
 use alloy_primitives::{Address, B256, Bytes};
 
 /// Codes of earlier jobs, bounded by their bytes.
