@@ -118,7 +118,7 @@ fn a_broken_rule_of_a_pod_is_named() {
         ("securityContext/runAsNonRoot", Value::Null, "runAsNonRoot"),
         ("securityContext/seccompProfile", Value::Null, "seccompProfile"),
         ("topologySpreadConstraints", Value::Null, "topologySpreadConstraints"),
-        ("terminationGracePeriodSeconds", json!(24), "terminationGracePeriodSeconds"),
+        ("terminationGracePeriodSeconds", json!(26), "terminationGracePeriodSeconds"),
         ("volumes", json!([{"name": "host", "hostPath": {"path": "/"}}]), "hostPath"),
     ];
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{Workload, text};
 
-/// `telemetry.shutdown_timeout`: the last spans leave after the drain.
-const LAST_SPANS_S: u64 = 3;
+/// After the drain: `shutdown.close_timeout` for connections, `telemetry.shutdown_timeout` for spans.
+const AFTER_DRAIN_S: u64 = 1 + 3;
 
 /// A pod is killed at the end of its grace period, so all that it does at its end has to fit.
 pub(super) fn too_short(workload: Workload<'_>, documents: &[Value]) -> Option<String> {
@@ -14,7 +14,7 @@ pub(super) fn too_short(workload: Workload<'_>, documents: &[Value]) -> Option<S
     }
     // Kubernetes' own default.
     let granted = workload.pod["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
-    let own = if workload.is_ours() { drain_s(documents) + LAST_SPANS_S } else { 1 };
+    let own = if workload.is_ours() { drain_s(documents) + AFTER_DRAIN_S } else { 1 };
     match pause_s(workload) {
         None => Some(workload.says("no preStop")),
         Some(pause) if granted > pause + own => None,
