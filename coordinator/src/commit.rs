@@ -258,8 +258,19 @@ pub(crate) async fn tried<T, Calling>(
 where
     Calling: Future<Output = Result<T, Status>>,
 {
-    let Tools { clock, config, .. } = tools;
-    let limit = config.deadlines.state;
+    tried_within(tools, (policy, seed, tools.config.deadlines.state), call).await
+}
+
+/// The same, with another deadline for each call.
+pub(crate) async fn tried_within<T, Calling>(
+    tools: &Tools,
+    (policy, seed, limit): (&RetryPolicy, u64, Duration),
+    call: impl Fn() -> Calling,
+) -> Result<T, Status>
+where
+    Calling: Future<Output = Result<T, Status>>,
+{
+    let clock = &tools.clock;
     let judge = |status: &Status| match status.code {
         Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => Verdict::Again,
         _ => Verdict::Stop,

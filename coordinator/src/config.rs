@@ -27,6 +27,10 @@ pub struct CoordinatorConfig {
     pub job_threads: usize,
     /// Bounds of everything that waits.
     pub limits: Limits,
+    /// Threads that move messages, of a process of its own.
+    pub io_threads: NonZeroUsize,
+    /// How often the state shards are asked to take their places when the process starts.
+    pub configure_retry: RetryPolicy,
     /// How often calls to a state shard are tried.
     pub state_retry: RetryPolicy,
     /// How often shards other than shard 0 are told of a commit.
@@ -75,6 +79,9 @@ pub struct Deadlines {
     /// One call to the state service.
     #[serde(with = "humantime_serde")]
     pub state: Duration,
+    /// Loading a state.
+    #[serde(with = "humantime_serde")]
+    pub load: Duration,
     /// Asking a state shard how it is.
     #[serde(with = "humantime_serde")]
     pub status: Duration,
@@ -93,6 +100,8 @@ impl Default for CoordinatorConfig {
             cpu_threads: size(2),
             job_threads: 1,
             limits: Limits::default(),
+            io_threads: size(2),
+            configure_retry: RetryPolicy { tries_max: non_zero(60), ..RetryPolicy::default() },
             state_retry: RetryPolicy::default(),
             spread_retry: RetryPolicy { tries_max: non_zero(12), ..RetryPolicy::default() },
             deadlines: Deadlines::default(),
@@ -123,6 +132,7 @@ impl Default for Deadlines {
             dispatch: Duration::from_secs(30),
             prepare: Duration::from_secs(10),
             state: Duration::from_secs(30),
+            load: Duration::from_secs(300),
             status: Duration::from_secs(1),
             end_job: Duration::from_secs(2),
         }

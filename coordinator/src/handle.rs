@@ -15,7 +15,10 @@ use crate::{
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, System};
 use alloy_primitives::{B256, keccak256};
 use async_trait::async_trait;
-use cluster::clock::{SharedClock, SystemClock};
+use cluster::{
+    clock::{SharedClock, SystemClock},
+    retry::RetryPolicy,
+};
 use engine::ids::{ClusterId, SnapshotId, Term, WorkerId};
 use proto::{
     coordinator::{BlockOutcome, ClusterStatus, CoordinatorService, ExecuteBlockRequest},
@@ -186,6 +189,15 @@ impl CoordinatorHandle {
         load::configure(&self.tools, self.cluster, self.term).await
     }
 
+    /// The same when a process starts: shards may come later, and `tell` hears what is missing.
+    pub(crate) async fn configure_with(
+        &self,
+        policy: &RetryPolicy,
+        tell: impl Fn(&Status),
+    ) -> Result<(), Status> {
+        load::configure_with(&self.tools, (self.cluster, self.term), policy, tell).await
+    }
+
     /// Registers a worker. False if it is known already, or quarantined.
     pub async fn add_worker(&self, facts: WorkerFacts, service: Arc<dyn WorkerService>) -> bool {
         self.add((facts, false), service).await
@@ -247,6 +259,40 @@ impl CoordinatorHandle {
         }
     }
 
+    /// Returns the cluster whose shards the coordinator configures.
+    pub const fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
+    pub(crate) fn cpu(&self) -> Cpu {
+        self.tools.cpu.clone()
+    }
+
+    pub(crate) fn clock(&self) -> SharedClock {
+        self.tools.clock.clone()
+    }
+
+    /// Executes a block as part of a trace of others: `parent` is its context, or empty.
+    pub(crate) async fn execute_block_in(
+        &self,
+        request: ExecuteBlockRequest,
+        parent: &str,
+    ) -> Result<BlockOutcome, Status> {
+        let submitted_at = self.tools.clock.now();
+        let block_hash = block_hash(&request.block_rlp).inspect_err(|_| {
+            self.tools.metrics.refused_no_block.increment();
+        })?;
+        let span = info_span!(
+            "job", job = Empty, block = %block_hash, number = Empty, n_transactions = Empty,
+            gas = Empty, term = %self.term,
+        );
+        cluster::grpc::set_parent(&span, parent);
+        let (done, outcome) = oneshot::channel();
+        let submission = Submission { request, block_hash, done, submitted_at, span };
+        self.front.send(Submit(submission)).await.map_err(|_| gone())??;
+        outcome.await.map_err(|_| gone())?
+    }
+
     /// Returns what the coordinator counts.
     pub const fn metrics(&self) -> &Metrics {
         &self.tools.metrics
@@ -260,18 +306,7 @@ fn gone() -> Status {
 #[async_trait]
 impl CoordinatorService for CoordinatorHandle {
     async fn execute_block(&self, request: ExecuteBlockRequest) -> Result<BlockOutcome, Status> {
-        let submitted_at = self.tools.clock.now();
-        let block_hash = block_hash(&request.block_rlp).inspect_err(|_| {
-            self.tools.metrics.refused_no_block.increment();
-        })?;
-        let span = info_span!(
-            "job", job = Empty, block = %block_hash, number = Empty, n_transactions = Empty,
-            gas = Empty, term = %self.term,
-        );
-        let (done, outcome) = oneshot::channel();
-        let submission = Submission { request, block_hash, done, submitted_at, span };
-        self.front.send(Submit(submission)).await.map_err(|_| gone())??;
-        outcome.await.map_err(|_| gone())?
+        self.execute_block_in(request, "").await
     }
 
     async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<B256, Status> {

@@ -9,11 +9,13 @@ pub mod config;
 pub mod cpu;
 mod dispatch;
 mod front;
+pub mod grpc;
 mod handle;
 pub mod job;
 mod job_actor;
 mod load;
 pub mod metrics;
+pub mod process;
 mod seal;
 mod status;
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! States that are loaded: a genesis for an empty cluster, and Snapshots of their own.
 
-use crate::{commit::tried, front::Tools, seal::root_of};
+use crate::{
+    commit::{tried, tried_within},
+    front::Tools,
+    seal::root_of,
+};
 use alloy_primitives::B256;
+use cluster::retry::{self, RetryPolicy, Verdict};
 use engine::ids::{ClusterId, SnapshotId, Term};
 use futures::future::{join_all, try_join_all};
 use proto::{
@@ -72,6 +77,38 @@ pub(crate) async fn configure(tools: &Tools, cluster: ClusterId, term: Term) -> 
     try_join_all(configuring).await.map(drop)
 }
 
+/// The same when a process starts: shards may come later, and `tell` hears what is missing.
+pub(crate) async fn configure_with(
+    tools: &Tools,
+    (cluster, term): (ClusterId, Term),
+    policy: &RetryPolicy,
+    tell: impl Fn(&Status),
+) -> Result<(), Status> {
+    let count = tools.state.count();
+    let once = || async {
+        let configuring = tools.state.iter().map(|(index, service)| async move {
+            let request = ConfigureRequest { cluster, index, count, term };
+            service.configure(request).await.map_err(|status| {
+                Status::new(status.code, format!("shard {index}: {}", status.message))
+            })
+        });
+        try_join_all(configuring).await.map(drop)
+    };
+    let judge = |status: &Status| {
+        tell(status);
+        match status.code {
+            Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => Verdict::Again,
+            _ => Verdict::Stop,
+        }
+    };
+    let configured = retry::retry(tools.clock.as_ref(), policy, 0, judge, once).await;
+    configured.map_err(|gave_up| Status::new(gave_up.error.code, gave_up.to_string()))
+}
+
+fn loading_as(tools: &Tools) -> (&RetryPolicy, u64, std::time::Duration) {
+    (&tools.config.state_retry, 0, tools.config.deadlines.load)
+}
+
 /// Fills every shard with its part, and joins their root nodes.
 pub(crate) async fn load_genesis(
     tools: &Tools,
@@ -81,7 +118,7 @@ pub(crate) async fn load_genesis(
     let parts = split(tools, state).await?;
     let loading = tools.state.iter().zip(parts).map(|((_, service), state)| {
         let part = LoadGenesisRequest { block_hash, block_number, state };
-        tried(tools, (&tools.config.state_retry, 0), move || service.load_genesis(part.clone()))
+        tried_within(tools, loading_as(tools), move || service.load_genesis(part.clone()))
     });
     let sealed = try_join_all(loading).await?;
     let root = root_of(sealed.iter().map(|sealed| sealed.root_node.as_ref()))?;
@@ -100,9 +137,7 @@ pub(crate) async fn load_snapshot(
     let parts = split(tools, state).await?;
     let loading = tools.state.iter().zip(parts).map(|((_, service), state)| {
         let part = LoadSnapshotRequest { number, state };
-        tried(tools, (&tools.config.state_retry, number), move || {
-            service.load_snapshot(part.clone())
-        })
+        tried_within(tools, loading_as(tools), move || service.load_snapshot(part.clone()))
     });
     let name = SnapshotId::Loaded(number);
     match join_all(loading).await.into_iter().collect::<Result<(), _>>() {

@@ -102,14 +102,17 @@ impl Handler<RemoveWorker> for Front {
         {
             return false;
         }
+        let was_there = self.lose(worker);
         let remembered = match why {
             Removal::Asked => {
                 info!(%worker, "worker is removed");
                 None
             }
             Removal::Lost(reason) => {
-                self.tools.metrics.workers_lost.increment();
-                warn!(%worker, reason, "worker is lost");
+                if was_there {
+                    self.tools.metrics.workers_lost.increment();
+                    warn!(%worker, reason, "worker is lost");
+                }
                 Some(WorkerState::Lost)
             }
             Removal::Quarantined(reason) => {
@@ -119,7 +122,6 @@ impl Handler<RemoveWorker> for Front {
                 Some(WorkerState::Quarantined)
             }
         };
-        let was_there = self.lose(worker);
         self.register.leave(worker, remembered);
         was_there
     }

@@ -1,6 +1,6 @@
 //! The coordinator as a whole: its actors around model workers and a model state service.
 
-mod model_cluster;
+pub(crate) mod model_cluster;
 mod shards;
 mod workers;
 
@@ -21,15 +21,15 @@ use std::{sync::Arc, time::Duration};
 /// Shards of a cluster, unless a test says otherwise.
 const N_SHARDS: usize = 4;
 
-struct Cluster {
-    chain: Arc<Chain>,
-    shards: Vec<Arc<ModelShard>>,
+pub(crate) struct Cluster {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) shards: Vec<Arc<ModelShard>>,
     workers: Vec<Arc<ModelWorker>>,
-    coordinator: CoordinatorHandle,
+    pub(crate) coordinator: CoordinatorHandle,
 }
 
 impl Cluster {
-    async fn start(chain: Chain, manners: &[Manner], n_commits: usize) -> Self {
+    pub(crate) async fn start(chain: Chain, manners: &[Manner], n_commits: usize) -> Self {
         Self::start_with(
             CoordinatorConfig::default(),
             SystemClock::shared(),
@@ -39,7 +39,7 @@ impl Cluster {
         .await
     }
 
-    async fn start_with(
+    pub(crate) async fn start_with(
         config: CoordinatorConfig,
         clock: SharedClock,
         (chain, n_commits): (Chain, usize),
@@ -74,7 +74,7 @@ impl Cluster {
         self.shards.iter().for_each(|shard| shard.may_commit.add_permits(n_commits));
     }
 
-    async fn execute(&self, place: usize) -> BlockOutcome {
+    pub(crate) async fn execute(&self, place: usize) -> BlockOutcome {
         self.coordinator.execute_block(self.chain.request(place)).await.unwrap()
     }
 }
@@ -87,7 +87,7 @@ fn as_service(worker: &Arc<ModelWorker>) -> Arc<dyn WorkerService> {
     Arc::clone(worker) as Arc<dyn WorkerService>
 }
 
-fn run<T>(test: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     actix::System::new().block_on(test)
 }
 

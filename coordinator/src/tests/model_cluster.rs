@@ -34,7 +34,7 @@ use std::{
 };
 use tokio::sync::{Semaphore, watch};
 
-pub(super) const SHAPE: Shape = Shape {
+pub(crate) const SHAPE: Shape = Shape {
     n_transactions: 60,
     n_accounts: 40,
     invalid_percent: 0,
@@ -44,16 +44,16 @@ pub(super) const SHAPE: Shape = Shape {
 
 /// A chain of model blocks, each on the state that the one before left.
 #[derive(Debug)]
-pub(super) struct Chain {
-    pub(super) rules: ChainSpec,
-    pub(super) blocks: BTreeMap<u64, ModelBlock>,
-    pub(super) encoded: Vec<(B256, Bytes)>,
+pub(crate) struct Chain {
+    pub(crate) rules: ChainSpec,
+    pub(crate) blocks: BTreeMap<u64, ModelBlock>,
+    pub(crate) encoded: Vec<(B256, Bytes)>,
 }
 
-pub(super) const GENESIS: B256 = B256::repeat_byte(9);
+pub(crate) const GENESIS: B256 = B256::repeat_byte(9);
 
 impl Chain {
-    pub(super) fn new(seed: u64, n_blocks: u64, shape: Shape) -> Self {
+    pub(crate) fn new(seed: u64, n_blocks: u64, shape: Shape) -> Self {
         let mut chain = Self {
             rules: ModelBlock::new(seed, shape, TouchRule::Clears).frame(JobId::default()).chain,
             blocks: BTreeMap::new(),
@@ -77,7 +77,7 @@ impl Chain {
         chain
     }
 
-    pub(super) fn request(&self, place: usize) -> ExecuteBlockRequest {
+    pub(crate) fn request(&self, place: usize) -> ExecuteBlockRequest {
         let parent = place.checked_sub(1).map_or(GENESIS, |parent| self.encoded[parent].0);
         ExecuteBlockRequest {
             block_rlp: self.encoded[place].1.clone(),
@@ -129,7 +129,7 @@ fn encode(rules: &ChainSpec, block: &ModelBlock, number: u64, parent_hash: B256)
 
 /// How a worker behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     Honest,
     /// Says that it is gone, whatever it is asked.
     Gone,
@@ -141,19 +141,19 @@ pub(super) enum Manner {
 
 /// A worker.
 #[derive(Debug)]
-pub(super) struct ModelWorker {
-    pub(super) id: WorkerId,
+pub(crate) struct ModelWorker {
+    pub(crate) id: WorkerId,
     chain: Arc<Chain>,
     manner: Manner,
     overlays: Mutex<BTreeMap<JobId, BTreeMap<AccessIndex, Arc<WriteSet>>>>,
     staged: Arc<Staged>,
     /// Numbers of the blocks of which a slice came.
-    pub(super) seen: watch::Sender<BTreeSet<u64>>,
-    pub(super) ended: Mutex<BTreeSet<JobId>>,
+    pub(crate) seen: watch::Sender<BTreeSet<u64>>,
+    pub(crate) ended: Mutex<BTreeSet<JobId>>,
 }
 
 impl ModelWorker {
-    pub(super) fn new(
+    pub(crate) fn new(
         id: u64,
         chain: &Arc<Chain>,
         manner: Manner,
@@ -237,7 +237,7 @@ impl WorkerService for ModelWorker {
 
 /// What a shard does that it should not, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// It refuses to seal.
     Seal,
     /// It says of these writes that they were not staged.
@@ -248,39 +248,39 @@ pub(super) enum Trouble {
 
 /// What all shards of a cluster know of each other, for tests alone.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     /// Blocks committed, by whom, in order.
-    pub(super) committed: Vec<(ShardIndex, B256)>,
+    pub(crate) committed: Vec<(ShardIndex, B256)>,
     /// Jobs dropped, by whom.
-    pub(super) aborted: Vec<(ShardIndex, JobId)>,
+    pub(crate) aborted: Vec<(ShardIndex, JobId)>,
     /// Seals asked for: by whom, how many writes in order, how many with their values, what for.
-    pub(super) seals: Vec<(ShardIndex, usize, usize, SealPurpose)>,
+    pub(crate) seals: Vec<(ShardIndex, usize, usize, SealPurpose)>,
 }
 
 /// A state shard: keeps what a cluster of its number would keep in it.
 #[derive(Debug)]
-pub(super) struct ModelShard {
+pub(crate) struct ModelShard {
     index: ShardIndex,
     count: ShardCount,
-    pub(super) snapshots: Mutex<BTreeMap<SnapshotId, ModelState>>,
+    pub(crate) snapshots: Mutex<BTreeMap<SnapshotId, ModelState>>,
     /// What workers staged; whatever was executed counts as staged.
     staged: Arc<Staged>,
     aborted: Mutex<BTreeSet<JobId>>,
-    pub(super) journal: Arc<Mutex<Journal>>,
+    pub(crate) journal: Arc<Mutex<Journal>>,
     /// Commits wait for a permit here.
-    pub(super) may_commit: Semaphore,
+    pub(crate) may_commit: Semaphore,
     /// Boot id of the next answers.
-    pub(super) boots: Mutex<Vec<BootId>>,
-    pub(super) trouble: Mutex<Option<Trouble>>,
+    pub(crate) boots: Mutex<Vec<BootId>>,
+    pub(crate) trouble: Mutex<Option<Trouble>>,
     loaded: Mutex<BTreeMap<SnapshotId, usize>>,
     place: Mutex<Option<ConfigureRequest>>,
 }
 
 /// Whole write sets by job, index and incarnation.
-pub(super) type Staged = Mutex<BTreeMap<(JobId, AccessIndex, Incarnation), Arc<WriteSet>>>;
+pub(crate) type Staged = Mutex<BTreeMap<(JobId, AccessIndex, Incarnation), Arc<WriteSet>>>;
 
 impl ModelShard {
-    pub(super) fn cluster(chain: &Chain, n_shards: usize, n_commits: usize) -> Vec<Arc<Self>> {
+    pub(crate) fn cluster(chain: &Chain, n_shards: usize, n_commits: usize) -> Vec<Arc<Self>> {
         let count = ShardCount::new(n_shards).unwrap();
         let (staged, journal) = (Arc::<Staged>::default(), Arc::<Mutex<Journal>>::default());
         let genesis = || (SnapshotId::Block(GENESIS), chain.blocks[&1].base.clone());
@@ -302,7 +302,7 @@ impl ModelShard {
         count.indices().map(shard).collect()
     }
 
-    pub(super) fn staged(&self) -> Arc<Staged> {
+    pub(crate) fn staged(&self) -> Arc<Staged> {
         Arc::clone(&self.staged)
     }
 
@@ -315,7 +315,7 @@ impl ModelShard {
         snapshots.get(id).cloned().ok_or_else(|| Status::new(Code::NotFound, "no snapshot"))
     }
 
-    pub(super) fn loaded(&self) -> Vec<SnapshotId> {
+    pub(crate) fn loaded(&self) -> Vec<SnapshotId> {
         self.loaded.lock().unwrap().keys().copied().collect()
     }
 

@@ -1,0 +1,41 @@
+//! The program around a coordinator: settings, servers, shards, members, signals.
+
+mod args;
+mod clients;
+mod find;
+mod serve;
+mod settings;
+mod vicinity;
+
+pub use settings::Settings;
+
+use args::Args;
+use cluster::{
+    config::Loader,
+    process::{self, Failure, exit_code},
+};
+use std::{ffi::OsString, io, num::NonZeroU32, process::ExitCode};
+
+/// What traces call this process.
+const SERVICE: &str = "evmesh-coordinator";
+
+/// Runs the program and returns the code that it ends with.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    exit_code(run(args))
+}
+
+fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    let Some(args) = Args::parse_from(args)? else { return Ok(()) };
+    let settings = args.settings(Loader::new().environment())?;
+    let telemetry = settings.telemetry.clone();
+    let n_threads = settings.coordinator.io_threads;
+    let n_threads = NonZeroU32::try_from(n_threads).unwrap_or(NonZeroU32::MAX);
+    process::run(SERVICE, &telemetry, n_threads, |process| async move {
+        if args.until_stdin_closes {
+            process.shutdown.cancel_when_closed(io::stdin()).map_err(|error| {
+                Failure::start(error, "starting threads", "raise the limit of threads")
+            })?;
+        }
+        Box::pin(serve::serve(settings, process)).await
+    })
+}
