@@ -104,3 +104,21 @@ impl Connected for Connection {
         self.stream.connect_info()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_was_taken_sends_without_delay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (counts, cut) = (GrpcCounts::default(), ShutdownToken::new());
+        let mut incoming = Box::pin(connections(listener, 1, counts, cut));
+
+        let connection = incoming.next().await.unwrap().unwrap();
+
+        // With Nagle's algorithm against delayed acknowledgements a call can take 40 ms.
+        assert!(connection.stream.nodelay().unwrap());
+    }
+}

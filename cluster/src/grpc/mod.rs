@@ -17,6 +17,8 @@ mod context;
 mod counted;
 mod counts;
 mod error;
+mod health;
+mod layer;
 mod link;
 mod server;
 mod verdict;

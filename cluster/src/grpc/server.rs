@@ -2,9 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
 
-use futures::future::BoxFuture;
 use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -12,22 +10,17 @@ use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::{Routes, RoutesBuilder};
 use tonic::transport::Server;
-use tonic_health::ServingStatus;
-use tonic_health::pb::health_server::HealthServer;
-use tonic_health::server::{HealthReporter, HealthService};
 use tower::Service;
 use tower::layer::layer_fn;
 use tracing::{info, warn};
 
 use super::accept::connections;
 use super::config::as_usize;
-use super::counted::{CountedBody, Direction};
+use super::health::Health;
+use super::layer::Counted;
 use super::{GrpcConfig, GrpcCounts, GrpcError};
 use crate::readiness::{Readiness, Ready};
 use crate::shutdown::{ShutdownCause, ShutdownConfig, ShutdownToken};
-
-/// The name under which health speaks of the whole process.
-const WHOLE_PROCESS: &str = "";
 
 /// Collects what a process serves.
 #[derive(Debug)]
@@ -63,7 +56,7 @@ impl GrpcServer {
             counts: counts.clone(),
             readiness: readiness.clone(),
             routes: Routes::builder(),
-            names: vec![WHOLE_PROCESS],
+            names: Vec::new(),
             descriptors: Vec::new(),
             closing: ShutdownToken::new(),
         }
@@ -106,10 +99,9 @@ impl GrpcServer {
     /// If the address cannot be had, or a setting or the descriptors cannot be used.
     pub async fn bind(mut self, address: &str) -> Result<BoundServer, GrpcError> {
         self.config.check()?;
-        let health = Health { reporter: HealthReporter::new(), names: self.names };
+        let health = Health::new(self.names);
         health.tell(&self.readiness.get()).await;
-        let service = HealthService::from_health_reporter(health.reporter.clone());
-        self.routes.add_service(HealthServer::new(service));
+        self.routes.add_service(health.service());
         add_reflection(&mut self.routes, self.descriptors)?;
 
         let unheard = |reason| GrpcError::Listen { address: address.to_owned(), reason };
@@ -220,64 +212,4 @@ fn add_reflection(
 fn ended_early(ended: Result<(), tonic::transport::Error>) -> GrpcError {
     let reason = ended.map_or_else(|error| error.to_string(), |()| "nobody asked it to".to_owned());
     GrpcError::Ended { reason }
-}
-
-/// Health of the process and of its services, which are one.
-#[derive(Debug)]
-struct Health {
-    reporter: HealthReporter,
-    names: Vec<&'static str>,
-}
-
-impl Health {
-    async fn tell(&self, ready: &Ready) {
-        let status = match ready {
-            Ready::Yes => ServingStatus::Serving,
-            Ready::No(_) | Ready::Stopping => ServingStatus::NotServing,
-        };
-        for name in &self.names {
-            self.reporter.set_service_status(*name, status).await;
-        }
-    }
-
-    /// Tells every change for as long as it is polled.
-    async fn follow(&self, readiness: &Readiness) -> Infallible {
-        let mut changes = readiness.watch();
-        loop {
-            let ready = changes.borrow_and_update().clone();
-            self.tell(&ready).await;
-            changes.changed().await.expect("the flag outlives who follows it");
-        }
-    }
-}
-
-/// Counts the bodies of calls and answers.
-#[derive(Clone, Debug)]
-struct Counted<S> {
-    inner: S,
-    counts: GrpcCounts,
-}
-
-impl<S> Service<Request<Body>> for Counted<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<CountedBody>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let counts = self.counts.clone();
-        let counted = |body| Body::new(CountedBody::new(body, Direction::In, &counts));
-        let answer = self.inner.call(request.map(counted));
-        Box::pin(async move {
-            let answer = answer.await?;
-            Ok(answer.map(|body| CountedBody::new(body, Direction::Out, &counts)))
-        })
-    }
 }

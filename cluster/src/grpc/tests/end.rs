@@ -1,6 +1,14 @@
 //! A server's life: what its health says, and that it ends in time whatever its clients do.
 
+use tonic::Streaming;
+use tonic_health::pb::HealthCheckResponse;
+
 use super::*;
+
+async fn next_status(stream: &mut Streaming<HealthCheckResponse>) -> i32 {
+    let message = timeout(LONG, stream.message()).await.expect("health changes");
+    message.unwrap().expect("the stream goes on").status
+}
 
 #[tokio::test]
 async fn health_says_what_the_readiness_of_the_process_says() {
@@ -9,11 +17,11 @@ async fn health_says_what_the_readiness_of_the_process_says() {
     assert_eq!(health(&mut client).await, NOT_SERVING);
 
     let mut changes = client.watch(question()).await.unwrap().into_inner();
-    assert_eq!(changes.message().await.unwrap().unwrap().status, NOT_SERVING);
+    assert_eq!(next_status(&mut changes).await, NOT_SERVING);
     running.readiness.ready();
-    assert_eq!(changes.message().await.unwrap().unwrap().status, SERVING);
+    assert_eq!(next_status(&mut changes).await, SERVING);
     running.readiness.not_ready("a shard is away");
-    assert_eq!(changes.message().await.unwrap().unwrap().status, NOT_SERVING);
+    assert_eq!(next_status(&mut changes).await, NOT_SERVING);
 
     drop((changes, client));
     running.end().await;
@@ -25,11 +33,11 @@ async fn a_process_that_drains_is_not_serving_and_still_answers() {
     running.readiness.ready();
     let mut client = HealthClient::new(running.link());
     let mut changes = client.watch(question()).await.unwrap().into_inner();
-    while changes.message().await.unwrap().unwrap().status != SERVING {}
+    while next_status(&mut changes).await != SERVING {}
 
     running.shutdown.cancel(ShutdownCause::Terminate);
 
-    assert_eq!(changes.message().await.unwrap().unwrap().status, NOT_SERVING);
+    assert_eq!(next_status(&mut changes).await, NOT_SERVING);
     assert_eq!(health(&mut client).await, NOT_SERVING, "calls are answered while it drains");
     drop(changes);
     running.drained.cancel(ShutdownCause::Requested);
@@ -46,7 +54,7 @@ async fn a_stream_that_nobody_ends_is_cut_in_time() {
     let running = start(&GrpcConfig::default(), limits).await;
     let mut client = HealthClient::new(running.link());
     let mut stream = client.watch(question()).await.unwrap().into_inner();
-    assert_eq!(stream.message().await.unwrap().unwrap().status, NOT_SERVING);
+    assert_eq!(next_status(&mut stream).await, NOT_SERVING);
 
     // The process never says that it has drained, and the client holds on to its stream.
     running.shutdown.cancel(ShutdownCause::Terminate);

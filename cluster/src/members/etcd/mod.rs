@@ -190,3 +190,6 @@ fn member_of(folder: &str, pair: &KeyValue) -> Option<Member> {
 fn name_of(folder: &str, pair: &KeyValue) -> Option<String> {
     pair.key_str().ok()?.strip_prefix(folder).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

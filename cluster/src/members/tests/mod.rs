@@ -1,6 +1,5 @@
-//! What every adapter does, in one suite that runs against each; and what only a store can suffer.
+//! What every adapter does, in one suite that runs against each.
 
-mod etcd;
 mod memory;
 
 use std::time::Duration;
@@ -10,12 +9,12 @@ use tokio::time::timeout;
 use super::*;
 
 /// Longest wait for what has to happen, on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// How soon a join or a leave has to be seen.
-const SOON: Duration = Duration::from_secs(1);
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
-fn member(name: &str, boot: &str) -> Member {
+pub(super) fn member(name: &str, boot: &str) -> Member {
     Member {
         name: name.to_owned(),
         address: format!("{name}:7412"),
@@ -25,7 +24,7 @@ fn member(name: &str, boot: &str) -> Member {
     }
 }
 
-async fn next(watch: &mut MemberWatch) -> MemberEvent {
+pub(super) async fn next(watch: &mut MemberWatch) -> MemberEvent {
     timeout(LONG, watch.next()).await.expect("an event").expect("the watch goes on")
 }
 
@@ -34,7 +33,7 @@ async fn next_soon(watch: &mut MemberWatch) -> MemberEvent {
 }
 
 /// Runs everything against two processes of one cluster.
-async fn suite(one: &dyn Members, other: &dyn Members) {
+pub(super) async fn suite(one: &dyn Members, other: &dyn Members) {
     the_first_to_ask_makes_the_id(one, other).await;
     the_first_shard_map_stays(one, other).await;
     joins_changes_and_leaves_are_seen(one, other).await;

@@ -1,10 +1,12 @@
 //! Members in a real etcd, which is killed, stopped and compacted.
 
 use etcd_client::Client;
+use tokio::time::timeout;
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
-use crate::members::etcd::EtcdMembers;
+use crate::members::tests::{LONG, SOON, member, next, suite};
+use crate::members::{MemberEvent, open, stay};
 use crate::shutdown::{ShutdownCause, ShutdownToken};
 use crate::testing::TestEtcd;
 
