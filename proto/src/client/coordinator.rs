@@ -47,7 +47,8 @@ where
 {
     async fn execute_block(&self, request: ExecuteBlockRequest) -> Result<BlockOutcome, Status> {
         let mut client = self.inner.clone();
-        let request = with_deadline(v1::ExecuteBlockRequest::from(request), self.deadlines.block);
+        let message = self.limits.sized(v1::ExecuteBlockRequest::from(request))?;
+        let request = with_deadline(message, self.deadlines.block);
         within(self.deadlines.block, async move {
             let mut parts = client.execute_block(request).await?.into_inner();
             let mut outcome = OutcomeAssembler::default();

@@ -71,6 +71,20 @@ pub struct MessageLimits {
     pub piece_bytes_max: usize,
 }
 
+impl MessageLimits {
+    /// Returns a message that is not too large to be sent. tonic would break the stream over it,
+    /// and that looks like a peer that went away.
+    fn sized<M: prost::Message>(&self, message: M) -> Result<M, Status> {
+        let n_bytes = message.encoded_len();
+        if n_bytes <= self.message_bytes_max {
+            return Ok(message);
+        }
+        let most = self.message_bytes_max;
+        let message = format!("message of {n_bytes} bytes is larger than the limit of {most}");
+        Err(Status::new(Code::ResourceExhausted, message))
+    }
+}
+
 /// Makes a request with a deadline that the other side learns too.
 fn with_deadline<M>(message: M, deadline: Duration) -> Request<M> {
     let mut request = Request::new(message);

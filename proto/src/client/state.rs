@@ -65,7 +65,7 @@ where
 
     async fn read(&self, request: ReadRequest) -> Result<ReadResponse, Status> {
         let n_keys = request.keys.len();
-        let message = v1::ReadRequest::from(request);
+        let message = self.limits.sized(v1::ReadRequest::from(request))?;
         let answer = call!(self.read(message) within self.deadlines.read);
         let response = ReadResponse::try_from(answer).map_err(damaged)?;
         if response.values.len() == n_keys {
@@ -76,13 +76,13 @@ where
     }
 
     async fn stage(&self, request: StageRequest) -> Result<(), Status> {
-        let message = v1::StageRequest::from(request);
+        let message = self.limits.sized(v1::StageRequest::from(request))?;
         let v1::StageResponse {} = call!(self.stage(message) within self.deadlines.stage);
         Ok(())
     }
 
     async fn seal(&self, request: SealRequest) -> Result<SealResponse, Status> {
-        let message = v1::SealRequest::from(request);
+        let message = self.limits.sized(v1::SealRequest::from(request))?;
         call!(self.seal(message) within self.deadlines.seal).try_into().map_err(damaged)
     }
 
@@ -137,7 +137,12 @@ where
         let mut client = self.inner.clone();
         let opening = async move { Ok(client.feed(v1::FeedRequest {}).await?.into_inner()) };
         let messages = within(self.deadlines.control, opening).await?;
-        let feed = messages.map(|message| FeedMessage::try_from(message?).map_err(damaged));
+        // It ends with its first error: what follows a damaged message is no feed.
+        let feed = stream::try_unfold(messages, |mut messages| async move {
+            let Some(message) = messages.message().await? else { return Ok(None) };
+            let message = FeedMessage::try_from(message).map_err(damaged)?;
+            Ok(Some((message, messages)))
+        });
         Ok(feed.boxed())
     }
 }
