@@ -1,7 +1,8 @@
 //! Why a state shard says no; each message names what to do.
 
+use crate::place::Place;
 use alloy_primitives::{Address, B256, U256};
-use engine::ids::{AccessIndex, Incarnation, JobId, SnapshotId};
+use engine::ids::{AccessIndex, ClusterId, Incarnation, JobId, SnapshotId, Term};
 use proto::status::{Code, Status};
 use std::time::Duration;
 
@@ -33,6 +34,38 @@ pub enum StateError {
         job: JobId,
         /// The limit.
         seal_wait: Duration,
+    },
+    /// The account is another shard's.
+    #[error("account {address} does not belong to {place}: ask the shard that owns it")]
+    ForeignAddress {
+        /// The account.
+        address: Address,
+        /// What this shard is.
+        place: Place,
+    },
+    /// A shard's place stays.
+    #[error("this is {present} and cannot become {given}: start a new shard for that place")]
+    OtherPlace {
+        /// What it is.
+        present: Place,
+        /// What it was to be.
+        given: Place,
+    },
+    /// The shard belongs to another cluster.
+    #[error("this shard belongs to cluster {present}, not {given}: use a shard without a cluster")]
+    OtherCluster {
+        /// The cluster it belongs to.
+        present: ClusterId,
+        /// The one that asked.
+        given: ClusterId,
+    },
+    /// The caller was leader once and is no more.
+    #[error("term {given} is over, the present one is {present}: look the leader up again")]
+    StaleTerm {
+        /// The highest Term so far.
+        present: Term,
+        /// The one that was given.
+        given: Term,
     },
     /// The batch is too large.
     #[error("{given} keys in one read are more than {read_keys_max}: split the read")]
@@ -73,6 +106,14 @@ pub enum StateError {
         /// The job.
         job: JobId,
         /// The first index out of order.
+        index: AccessIndex,
+    },
+    /// A seal brings values for what it does not order, or twice.
+    #[error("job {job} cannot be sealed: index {index} has a value twice, or is not in the order")]
+    ValueUnasked {
+        /// The job.
+        job: JobId,
+        /// The index.
         index: AccessIndex,
     },
     /// The job was sealed with another parent, number, rule or other writes.
@@ -125,6 +166,14 @@ pub enum StateError {
         /// The job.
         job: JobId,
     },
+    /// What was sealed to be verified has no diff to commit.
+    #[error(
+        "job {job} was sealed to be verified only: execute the block as a new job to commit it"
+    )]
+    OnlyVerified {
+        /// The job.
+        job: JobId,
+    },
     /// The same block was committed with another state.
     #[error("block {hash} is committed with another state than job {job} has: compare both runs")]
     OtherState {
@@ -157,6 +206,24 @@ pub enum StateError {
     TooManyLoaded {
         /// The limit.
         max: usize,
+    },
+    /// Each loaded Snapshot has a number of its own.
+    #[error("a Snapshot is loaded as number {number} already: give each its own")]
+    NumberTaken {
+        /// The number.
+        number: u64,
+    },
+    /// As many listen to the feed as may.
+    #[error("{feeds_max} callers listen to the feed, which is the limit: end one first")]
+    TooManyFeeds {
+        /// The limit.
+        feeds_max: usize,
+    },
+    /// A listener is behind by as much as may be.
+    #[error("{feed_len_max} messages of the feed waited, which is the limit: listen anew")]
+    FeedTooSlow {
+        /// The limit.
+        feed_len_max: usize,
     },
     /// The values are more than one load may hold.
     #[error("{given} accounts and slots in one load are more than {load_values_max}: load fewer")]
@@ -220,8 +287,15 @@ impl StateError {
             | Self::TooMuchStaged { .. }
             | Self::TooManyProvisional { .. }
             | Self::TooManyLoaded { .. }
+            | Self::TooManyFeeds { .. }
+            | Self::FeedTooSlow { .. }
             | Self::TooManyValues { .. } => Code::ResourceExhausted,
             Self::JobDecided { .. }
+            | Self::OtherPlace { .. }
+            | Self::OtherCluster { .. }
+            | Self::StaleTerm { .. }
+            | Self::OnlyVerified { .. }
+            | Self::NumberTaken { .. }
             | Self::StagedOtherwise { .. }
             | Self::SealedOtherwise { .. }
             | Self::CommittedOtherwise { .. }
@@ -232,6 +306,8 @@ impl StateError {
             | Self::Committed { .. }
             | Self::OtherGenesis { .. } => Code::FailedPrecondition,
             Self::WritesOutOfOrder { .. }
+            | Self::ForeignAddress { .. }
+            | Self::ValueUnasked { .. }
             | Self::AccountTwice { .. }
             | Self::SlotTwice { .. }
             | Self::OtherCode { .. }

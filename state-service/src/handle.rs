@@ -1,36 +1,23 @@
-//! A state shard in this process: how it is made, and the handle that serves its trait.
+//! A state shard in this process: how it is made, and its handle.
 
 use crate::{
     config::StateConfig,
-    counts::{Counts, StateCounts, add},
     cpu_pool::CpuPool,
     delay::DelayLine,
     directory::Directory,
     error::StateError,
     machine::Machine,
-    shard_actor::{
-        Abort, Commit, DropSnapshot, Find, GetHead, LoadGenesis, LoadSnapshot, Reply, Seal,
-        ShardActor, Stage, Stop, Wait,
-    },
-    sizes,
-    snapshot::Snapshot,
+    metrics::{Counts, ShardMetrics, StateCounts},
+    shard_actor::{Outside, ShardActor, Stop},
 };
 use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
-use async_trait::async_trait;
-use cluster::clock::{SharedClock, SystemClock};
-use engine::{
-    account::{SnapshotAnswer, SnapshotKey},
-    ids::{BootId, JobId, SnapshotId},
+use cluster::{
+    clock::{SharedClock, SystemClock},
+    metrics::Sources,
 };
-use proto::{
-    state::{
-        CommitRequest, Head, LoadGenesisRequest, ReadRequest, ReadResponse, SealRequest,
-        SealResponse, StageRequest, StateService, StateValues,
-    },
-    status::Status,
-};
+use engine::ids::BootId;
+use proto::status::Status;
 use std::{io, sync::Arc, time::Duration};
-use tracing::info_span;
 
 /// Why a state shard cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -99,36 +86,48 @@ impl StateShard {
         };
         let directory = Arc::new(Directory::default());
         let machine = Machine::new(boot, limits.clone());
-        let actor =
-            start(ShardActor::new(machine, limits, Arc::clone(&directory), Arc::clone(&pool)));
-        let shared = Shared { boot, config, clock, actor, directory, pool, delay };
-        Ok(StateHandle { shared: Arc::new(shared), counts: Arc::default() })
+        let metrics = ShardMetrics::default();
+        let outside = Outside {
+            directory: Arc::clone(&directory),
+            pool: Arc::clone(&pool),
+            metrics: metrics.clone(),
+        };
+        let actor = start(ShardActor::new(machine, limits, outside));
+        let shared = Shared { boot, config, clock, actor, directory, pool, delay, metrics };
+        Ok(StateHandle { shared: Arc::new(shared), counts: Counts::default() })
     }
 }
 
 /// A running state shard. Cheap to clone; it stops when told to, or when the last clone is gone.
 #[derive(Clone, Debug)]
 pub struct StateHandle {
-    shared: Arc<Shared>,
-    counts: Arc<Counts>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) counts: Counts,
 }
 
+/// What all handles of a shard share.
 #[derive(Debug)]
-struct Shared {
-    boot: BootId,
-    config: StateConfig,
-    clock: SharedClock,
+pub(crate) struct Shared {
+    pub(crate) boot: BootId,
+    pub(crate) config: StateConfig,
+    pub(crate) clock: SharedClock,
     actor: Addr<ShardActor>,
-    directory: Arc<Directory>,
-    pool: Arc<CpuPool>,
-    delay: Option<DelayLine>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) pool: Arc<CpuPool>,
+    pub(crate) delay: Option<DelayLine>,
+    pub(crate) metrics: ShardMetrics,
 }
 
 impl StateHandle {
     /// Returns a handle of the same shard that counts for itself, for another caller.
     #[must_use]
     pub fn with_own_counts(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), counts: Arc::default() }
+        Self { shared: Arc::clone(&self.shared), counts: Counts::default() }
+    }
+
+    /// Returns the numbers of this handle's calls, and of the shard, for `/metrics`.
+    pub fn sources(&self) -> Sources {
+        vec![Arc::new(self.counts.calls.clone()), Arc::new(self.shared.metrics.clone())]
     }
 
     /// Returns what was said through this handle and its clones.
@@ -147,47 +146,8 @@ impl StateHandle {
         let _ = self.shared.actor.send(Stop).await;
     }
 
-    /// Finds a Snapshot, or waits until it is sealed.
-    async fn snapshot(&self, name: SnapshotId) -> Result<Arc<Snapshot>, StateError> {
-        if let Some(snapshot) = self.shared.directory.get(&name) {
-            return Ok(snapshot);
-        }
-        let deadline = self.shared.clock.now() + self.shared.config.limits.seal_wait;
-        loop {
-            match self.send(Find(name)).await? {
-                Reply::Now(snapshot) => return Ok(snapshot),
-                Reply::Later(wait) => self.settled(wait, deadline).await?,
-            }
-        }
-    }
-
-    /// Waits until a job is sealed or aborted.
-    async fn settled(&self, wait: Wait, deadline: Duration) -> Result<(), StateError> {
-        let Wait { job, settled } = wait;
-        let left = deadline.saturating_sub(self.shared.clock.now());
-        tokio::select! {
-            biased;
-            settled = settled => settled.map_err(|_| StateError::Stopped),
-            () = self.shared.clock.sleep(left) => {
-                let seal_wait = self.shared.config.limits.seal_wait;
-                Err(StateError::NotSealedInTime { job, seal_wait })
-            }
-        }
-    }
-
-    async fn answers(
-        &self,
-        snapshot: Arc<Snapshot>,
-        keys: Vec<SnapshotKey>,
-    ) -> Result<Vec<SnapshotAnswer>, StateError> {
-        let pool = &self.shared.pool;
-        if keys.len() <= self.shared.config.limits.read_keys_inline_max.get() {
-            return Ok(pool.run_here(|| snapshot.answers(&keys)));
-        }
-        pool.run(move || snapshot.answers(&keys)).await
-    }
-
-    async fn send<M, T>(&self, message: M) -> Result<T, StateError>
+    /// Sends a message to the actor and waits for its answer.
+    pub(crate) async fn send<M, T>(&self, message: M) -> Result<T, StateError>
     where
         M: Message<Result = Result<T, StateError>> + Send + 'static,
         T: Send + 'static,
@@ -197,107 +157,26 @@ impl StateHandle {
         self.shared.actor.send(message).await.unwrap_or(Err(StateError::Stopped))
     }
 
+    /// Does work on the calling thread if it is light, else on a CPU thread.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        is_light: bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StateError> {
+        let pool = &self.shared.pool;
+        if is_light { Ok(pool.run_here(work)) } else { pool.run(work).await }
+    }
+
     /// Counts a refusal and makes a status of it.
-    fn counted<T>(&self, answer: Result<T, StateError>) -> Result<T, Status> {
+    pub(crate) fn counted<T>(&self, answer: Result<T, StateError>) -> Result<T, Status> {
         answer.map_err(|error| {
-            add(&self.counts.refused, 1);
+            self.counts.calls.refused(&error);
             error.into()
         })
     }
-
-    async fn read_now(&self, request: ReadRequest) -> Result<ReadResponse, StateError> {
-        let ReadRequest { snapshot, keys } = request;
-        let read_keys_max = self.shared.config.limits.read_keys_max.get();
-        if keys.len() > read_keys_max {
-            return Err(StateError::TooManyKeys { given: keys.len(), read_keys_max });
-        }
-        let snapshot = self.snapshot(snapshot).await?;
-        let values = self.answers(snapshot, keys).await?;
-        if let Some(delay) = &self.shared.delay {
-            self.counts.delayed(delay.wait().await?);
-        }
-        add(&self.counts.bytes_out, sizes::of_answers(&values));
-        Ok(ReadResponse { boot: self.shared.boot, values })
-    }
-
-    async fn seal_now(&self, request: SealRequest) -> Result<SealResponse, StateError> {
-        let span = info_span!("seal", job = %request.job, number = request.block_number);
-        let request = Arc::new(request);
-        let deadline = self.shared.clock.now() + self.shared.config.limits.seal_wait;
-        loop {
-            let seal = Seal { request: Arc::clone(&request), span: span.clone() };
-            match self.send(seal).await? {
-                Reply::Now(answer) => return Ok(answer),
-                Reply::Later(wait) => self.settled(wait, deadline).await?,
-            }
-        }
-    }
 }
 
-#[async_trait]
-impl StateService for StateHandle {
-    async fn read(&self, request: ReadRequest) -> Result<ReadResponse, Status> {
-        add(&self.counts.reads, 1);
-        add(&self.counts.read_keys, request.keys.len());
-        add(&self.counts.bytes_in, sizes::NAME + sizes::of_keys(&request.keys));
-        self.counted(self.read_now(request).await)
-    }
-
-    async fn stage(&self, request: StageRequest) -> Result<(), Status> {
-        add(&self.counts.stages, 1);
-        let sets = request.writes.iter().map(|(_, _, set)| sizes::of_write_set(set));
-        add(&self.counts.bytes_in, sizes::NAME + sets.sum::<usize>());
-        self.counted(self.send(Stage(request)).await)
-    }
-
-    async fn seal(&self, request: SealRequest) -> Result<SealResponse, Status> {
-        add(&self.counts.seals, 1);
-        let sets = request.writes.iter().map(|(_, set)| sizes::of_write_set(set));
-        add(&self.counts.bytes_in, 2 * sizes::NAME + sets.sum::<usize>());
-        let answer = self.seal_now(request).await;
-        self.counted(answer.inspect(|answer| self.count_root_node(answer)))
-    }
-
-    async fn commit(&self, request: CommitRequest) -> Result<(), Status> {
-        add(&self.counts.decisions, 1);
-        add(&self.counts.bytes_in, 2 * sizes::NAME);
-        self.counted(self.send(Commit(request)).await)
-    }
-
-    async fn abort(&self, job: JobId) -> Result<(), Status> {
-        add(&self.counts.decisions, 1);
-        add(&self.counts.bytes_in, sizes::NAME);
-        self.counted(self.send(Abort(job)).await)
-    }
-
-    async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<SealResponse, Status> {
-        add(&self.counts.others, 1);
-        add(&self.counts.bytes_in, sizes::NAME + sizes::of_values(&request.state));
-        let answer = self.send(LoadGenesis(request)).await;
-        self.counted(answer.inspect(|answer| self.count_root_node(answer)))
-    }
-
-    async fn load_snapshot(&self, state: StateValues) -> Result<SnapshotId, Status> {
-        add(&self.counts.others, 1);
-        add(&self.counts.bytes_in, sizes::of_values(&state));
-        self.counted(self.send(LoadSnapshot(state)).await)
-    }
-
-    async fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Status> {
-        add(&self.counts.others, 1);
-        add(&self.counts.bytes_in, sizes::NAME);
-        self.counted(self.send(DropSnapshot(snapshot)).await)
-    }
-
-    async fn head(&self) -> Result<Option<Head>, Status> {
-        add(&self.counts.others, 1);
-        self.counted(self.send(GetHead).await)
-    }
-}
-
-impl StateHandle {
-    fn count_root_node(&self, answer: &SealResponse) {
-        let n_bytes = answer.root_node.as_ref().map_or(0, |node| node.len());
-        add(&self.counts.bytes_out, n_bytes);
-    }
+/// Returns a size as a number to be added up.
+pub(crate) const fn as_u64(size: usize) -> u64 {
+    size as u64
 }

@@ -7,17 +7,22 @@
 //!
 //! Start reading at [`StateShard`] for how one is made, and at [`machine::Machine`] for what it does.
 
+mod calls;
 pub mod config;
-pub mod counts;
 mod cpu_pool;
 pub mod delay;
 mod directory;
 pub mod error;
+mod feeds;
 mod handle;
 pub mod machine;
+pub mod metrics;
+pub mod place;
+mod service;
 mod shard_actor;
 mod sizes;
 pub mod snapshot;
+pub mod writes;
 
 pub use handle::{StartError, StateHandle, StateShard};
 

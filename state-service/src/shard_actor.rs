@@ -8,16 +8,20 @@ use crate::{
     cpu_pool::CpuPool,
     directory::Directory,
     error::StateError,
-    machine::{Effect, Found, GenesisStep, Machine, SealStep},
+    feeds::{Feeds, Subscription},
+    machine::{Effect, Found, GenesisStep, Machine, SealStep, Stages},
+    metrics::ShardMetrics,
     snapshot::Snapshot,
+    writes::{SealOrder, StagedWrites},
 };
 use actix::{
     Actor, ActorContext, ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture,
     fut,
 };
-use engine::ids::{JobId, SnapshotId};
+use engine::ids::{BootId, JobId, SnapshotId};
 use proto::state::{
-    CommitRequest, Head, LoadGenesisRequest, SealRequest, SealResponse, StageRequest, StateValues,
+    CommitRequest, ConfigureRequest, Head, LoadGenesisRequest, LoadSnapshotRequest, SealResponse,
+    SealedShard,
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::oneshot;
@@ -30,13 +34,15 @@ pub(crate) enum Reply<T> {
     Now(T),
     /// Ask again when the job is settled.
     Later(Wait),
+    /// Ask again when the job's missing writes are staged, or have not come in time.
+    Stages(Wait),
 }
 
-/// A wait for a job to be sealed or aborted.
+/// A wait for a job to be sealed or aborted, or for its missing writes.
 #[derive(Debug)]
 pub(crate) struct Wait {
     pub(crate) job: JobId,
-    pub(crate) settled: oneshot::Receiver<()>,
+    pub(crate) woken: oneshot::Receiver<()>,
 }
 
 /// Those who wait, by job.
@@ -55,9 +61,9 @@ impl Waiting {
         if self.by_job.values().map(Vec::len).sum::<usize>() >= waiting_max {
             return Err(StateError::TooManyWaiting { waiting_max });
         }
-        let (settle, settled) = oneshot::channel();
-        self.by_job.entry(job).or_default().push(settle);
-        Ok(Wait { job, settled })
+        let (wake, woken) = oneshot::channel();
+        self.by_job.entry(job).or_default().push(wake);
+        Ok(Wait { job, woken })
     }
 
     /// Forgets those who gave up.
@@ -76,40 +82,66 @@ impl Waiting {
     }
 }
 
+/// What the actor shares with whoever calls it.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) pool: Arc<CpuPool>,
+    pub(crate) metrics: ShardMetrics,
+}
+
 /// The actor.
 #[derive(Debug)]
 pub(crate) struct ShardActor {
     machine: Machine,
     mailbox_len_max: usize,
-    directory: Arc<Directory>,
-    pool: Arc<CpuPool>,
+    outside: Outside,
     waiting: Waiting,
+    feeds: Feeds,
 }
 
 impl ShardActor {
-    pub(crate) const fn new(
-        machine: Machine,
-        limits: &Limits,
-        directory: Arc<Directory>,
-        pool: Arc<CpuPool>,
-    ) -> Self {
+    pub(crate) fn new(machine: Machine, limits: &Limits, outside: Outside) -> Self {
         let waiting = Waiting { by_job: BTreeMap::new(), waiting_max: limits.waiting_max.get() };
+        let metrics = outside.metrics.clone();
+        let feeds = Feeds::new(limits.feeds_max.get(), limits.feed_len_max.get(), metrics);
         let mailbox_len_max = limits.mailbox_len_max.get();
-        Self { machine, mailbox_len_max, directory, pool, waiting }
+        Self { machine, mailbox_len_max, outside, waiting, feeds }
     }
 
     /// Makes one step of the machine and carries its effects out.
     fn step<T>(&mut self, change: impl FnOnce(&mut Machine) -> T) -> T {
         let value = change(&mut self.machine);
         for effect in self.machine.take_effects() {
-            match effect {
-                Effect::Publish(name, snapshot) => self.directory.publish(name, snapshot),
-                Effect::Withdraw(name) => self.directory.withdraw(&name),
-                Effect::Settle(job) => self.waiting.wake(&job),
-                Effect::Discard(garbage) => self.pool.free(garbage),
-            }
+            self.perform(effect);
         }
         value
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let Outside { directory, pool, metrics } = &self.outside;
+        match effect {
+            Effect::Publish(name, snapshot) => {
+                directory.publish(name, snapshot);
+                metrics.snapshots.increment();
+                match name {
+                    SnapshotId::Job(_) => metrics.sealed.increment(),
+                    SnapshotId::Block(_) => metrics.committed.increment(),
+                    SnapshotId::Loaded(_) => {}
+                }
+            }
+            Effect::Withdraw(name) => {
+                directory.withdraw(&name);
+                metrics.snapshots.decrement();
+            }
+            Effect::Settle(job) | Effect::Staged(job) => self.waiting.wake(&job),
+            Effect::Place(place) => directory.set_place(place),
+            Effect::Feed(message) => {
+                self.feeds.tell(&message);
+                pool.free(Box::new(message));
+            }
+            Effect::Discard(garbage) => pool.free(garbage),
+        }
     }
 }
 
@@ -137,16 +169,29 @@ impl Handler<Find> for ShardActor {
     }
 }
 
+/// Gives the shard its place.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<BootId, StateError>")]
+pub(crate) struct Configure(pub(crate) ConfigureRequest);
+
+impl Handler<Configure> for ShardActor {
+    type Result = Result<BootId, StateError>;
+
+    fn handle(&mut self, Configure(request): Configure, _: &mut Self::Context) -> Self::Result {
+        self.step(|machine| machine.configure(request))
+    }
+}
+
 /// Stages writes.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), StateError>")]
-pub(crate) struct Stage(pub(crate) StageRequest);
+pub(crate) struct Stage(pub(crate) StagedWrites);
 
 impl Handler<Stage> for ShardActor {
     type Result = Result<(), StateError>;
 
-    fn handle(&mut self, Stage(request): Stage, _: &mut Self::Context) -> Self::Result {
-        self.step(|machine| machine.stage(request))
+    fn handle(&mut self, Stage(writes): Stage, _: &mut Self::Context) -> Self::Result {
+        self.step(|machine| machine.stage(writes))
     }
 }
 
@@ -154,26 +199,32 @@ impl Handler<Stage> for ShardActor {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Reply<SealResponse>, StateError>")]
 pub(crate) struct Seal {
-    pub(crate) request: Arc<SealRequest>,
+    pub(crate) order: SealOrder,
+    pub(crate) stages: Stages,
     pub(crate) span: Span,
 }
 
 impl Handler<Seal> for ShardActor {
     type Result = ResponseActFuture<Self, Result<Reply<SealResponse>, StateError>>;
 
-    fn handle(&mut self, Seal { request, span }: Seal, _: &mut Self::Context) -> Self::Result {
-        let task = match self.step(|machine| machine.begin_seal(&request)) {
+    fn handle(&mut self, message: Seal, _: &mut Self::Context) -> Self::Result {
+        let Seal { order, stages, span } = message;
+        let task = match self.step(|machine| machine.begin_seal(&order, stages)) {
             Err(error) => return Box::pin(fut::err(error)),
             Ok(SealStep::Answer(answer)) => return Box::pin(fut::ok(Reply::Now(answer))),
             Ok(SealStep::Wait(job)) => {
                 return Box::pin(fut::ready(self.waiting.add(job).map(Reply::Later)));
             }
+            Ok(SealStep::WaitForStages(job)) => {
+                return Box::pin(fut::ready(self.waiting.add(job).map(Reply::Stages)));
+            }
             Ok(SealStep::Compute(task)) => task,
         };
-        let (ticket, pool) = (task.ticket(), Arc::clone(&self.pool));
+        let (ticket, pool) = (task.ticket(), Arc::clone(&self.outside.pool));
         let work = async move { pool.run(|| task.run()).await }.instrument(span);
         Box::pin(work.into_actor(self).map(move |sealed, actor: &mut Self, _| {
-            actor.step(|machine| machine.finish_seal(ticket, sealed)).map(Reply::Now)
+            let sealed = actor.step(|machine| machine.finish_seal(ticket, sealed));
+            sealed.map(|sealed| Reply::Now(SealResponse::Sealed(sealed)))
         }))
     }
 }
@@ -206,11 +257,11 @@ impl Handler<Abort> for ShardActor {
 
 /// Loads a genesis.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<SealResponse, StateError>")]
+#[rtype(result = "Result<SealedShard, StateError>")]
 pub(crate) struct LoadGenesis(pub(crate) LoadGenesisRequest);
 
 impl Handler<LoadGenesis> for ShardActor {
-    type Result = ResponseActFuture<Self, Result<SealResponse, StateError>>;
+    type Result = ResponseActFuture<Self, Result<SealedShard, StateError>>;
 
     fn handle(&mut self, LoadGenesis(request): LoadGenesis, _: &mut Self::Context) -> Self::Result {
         let task = match self.step(|machine| machine.begin_genesis(request)) {
@@ -218,7 +269,7 @@ impl Handler<LoadGenesis> for ShardActor {
             Ok(GenesisStep::Answer(answer)) => return Box::pin(fut::ok(answer)),
             Ok(GenesisStep::Compute(task)) => task,
         };
-        let pool = Arc::clone(&self.pool);
+        let pool = Arc::clone(&self.outside.pool);
         let work = async move { pool.run(|| task.run()).await.flatten() };
         Box::pin(
             work.into_actor(self).map(|made, actor: &mut Self, _| {
@@ -230,28 +281,26 @@ impl Handler<LoadGenesis> for ShardActor {
 
 /// Loads a Snapshot.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<SnapshotId, StateError>")]
-pub(crate) struct LoadSnapshot(pub(crate) StateValues);
+#[rtype(result = "Result<(), StateError>")]
+pub(crate) struct LoadSnapshot(pub(crate) LoadSnapshotRequest);
 
 impl Handler<LoadSnapshot> for ShardActor {
-    type Result = ResponseActFuture<Self, Result<SnapshotId, StateError>>;
+    type Result = ResponseActFuture<Self, Result<(), StateError>>;
 
     fn handle(
         &mut self,
-        LoadSnapshot(values): LoadSnapshot,
+        LoadSnapshot(request): LoadSnapshot,
         _: &mut Self::Context,
     ) -> Self::Result {
-        let task = match self.step(|machine| machine.begin_load(values)) {
+        let task = match self.step(|machine| machine.begin_load(request)) {
             Err(error) => return Box::pin(fut::err(error)),
             Ok(task) => task,
         };
-        let pool = Arc::clone(&self.pool);
+        let (number, pool) = (task.number(), Arc::clone(&self.outside.pool));
         let work = async move { pool.run(|| task.run()).await.flatten() };
-        Box::pin(
-            work.into_actor(self).map(|loaded, actor: &mut Self, _| {
-                actor.step(|machine| machine.finish_load(loaded))
-            }),
-        )
+        Box::pin(work.into_actor(self).map(move |loaded, actor: &mut Self, _| {
+            actor.step(|machine| machine.finish_load(number, loaded))
+        }))
     }
 }
 
@@ -278,6 +327,20 @@ impl Handler<GetHead> for ShardActor {
 
     fn handle(&mut self, _: GetHead, _: &mut Self::Context) -> Self::Result {
         Ok(self.machine.head())
+    }
+}
+
+/// Subscribes to the feed.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Subscription, StateError>")]
+pub(crate) struct Subscribe;
+
+impl Handler<Subscribe> for ShardActor {
+    type Result = Result<Subscription, StateError>;
+
+    fn handle(&mut self, _: Subscribe, _: &mut Self::Context) -> Self::Result {
+        let start = self.machine.feed_start();
+        self.feeds.add(start)
     }
 }
 

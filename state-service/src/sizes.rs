@@ -4,8 +4,11 @@
 use engine::{
     access::{AccountWrite, WriteSet},
     account::{SnapshotAnswer, SnapshotKey},
+    fold::{AccountDiff, StateDiff},
 };
-use proto::state::StateValues;
+use proto::state::{
+    FeedMessage, SealRequest, SealResponse, SealedShard, StageRequest, StateValues,
+};
 
 const TAG: usize = 1;
 const ADDRESS: usize = 20;
@@ -14,6 +17,8 @@ const NUMBER: usize = 8;
 const ACCOUNT: usize = WORD + NUMBER + WORD;
 /// A Snapshot's name.
 pub(crate) const NAME: usize = TAG + WORD;
+/// A shard's place in a cluster.
+pub(crate) const PLACE: usize = 4 * NUMBER;
 
 /// Returns the bytes of questions.
 pub(crate) fn of_keys(keys: &[SnapshotKey]) -> usize {
@@ -53,6 +58,50 @@ fn of_account_write(write: &AccountWrite) -> usize {
     let nonce = write.nonce.map_or(0, |_| NUMBER);
     let code_hash = write.code_hash.map_or(0, |_| WORD);
     ADDRESS + TAG + balance + nonce + code_hash + write.slots.len() * 2 * WORD
+}
+
+/// Returns the bytes of a question for a seal.
+pub(crate) fn of_seal(request: &SealRequest) -> usize {
+    let values: usize = request.values.iter().map(|(_, set)| of_write_set(set)).sum();
+    2 * NAME + WORD + request.order.len() * NUMBER + values
+}
+
+/// Returns the bytes of the answer to a seal.
+pub(crate) fn of_sealed(answer: &SealResponse) -> usize {
+    match answer {
+        SealResponse::Sealed(sealed) => of_sealed_shard(sealed),
+        SealResponse::Differs { digests, .. } => NUMBER + digests.len() * (NUMBER + WORD),
+    }
+}
+
+/// Returns the bytes of a root node, or that there is none.
+pub(crate) fn of_sealed_shard(sealed: &SealedShard) -> usize {
+    NUMBER + sealed.root_node.as_ref().map_or(0, |node| node.len())
+}
+
+/// Returns the bytes of writes to be staged.
+pub(crate) fn of_stage(request: &StageRequest) -> usize {
+    let sets = request.writes.iter().map(|(_, _, set)| NUMBER + of_write_set(set));
+    NAME + sets.sum::<usize>()
+}
+
+/// Returns the bytes of a message of the feed.
+pub(crate) fn of_feed_message(message: &FeedMessage) -> usize {
+    match message {
+        FeedMessage::Start { .. } => NUMBER + 2 * NAME,
+        FeedMessage::Sealed { diff, .. } => NUMBER + 2 * NAME + of_diff(diff),
+        FeedMessage::Committed { .. } => 2 * NAME,
+        FeedMessage::Dropped { .. } => NAME,
+    }
+}
+
+fn of_diff(diff: &StateDiff) -> usize {
+    let of_account = |changes: &AccountDiff| {
+        ADDRESS + TAG + changes.account.map_or(0, |_| ACCOUNT) + changes.slots.len() * 2 * WORD
+    };
+    let accounts: usize = diff.accounts.values().map(of_account).sum();
+    let codes: usize = diff.codes.values().map(|code| WORD + code.len()).sum();
+    accounts + codes
 }
 
 /// Returns the bytes of a state.

@@ -3,11 +3,12 @@
 use super::{Effect, Machine, Node, Origin};
 use crate::{
     error::StateError,
+    place::Place,
     snapshot::{Completeness, Snapshot},
 };
 use alloy_primitives::{B256, Bytes};
 use engine::ids::SnapshotId;
-use proto::state::{Head, LoadGenesisRequest, SealResponse, StateValues};
+use proto::state::{Head, LoadGenesisRequest, LoadSnapshotRequest, SealedShard, StateValues};
 use std::sync::Arc;
 
 /// Which genesis the shard holds.
@@ -25,14 +26,17 @@ pub(super) enum Genesis {
 #[derive(Debug)]
 pub enum GenesisStep {
     /// It is there: this is the answer.
-    Answer(SealResponse),
+    Answer(SealedShard),
     /// Run this on a CPU thread and bring back what it returns.
     Compute(GenesisTask),
 }
 
 /// The heavy part of loading a genesis.
 #[derive(Debug)]
-pub struct GenesisTask(LoadGenesisRequest);
+pub struct GenesisTask {
+    request: LoadGenesisRequest,
+    place: Place,
+}
 
 /// A genesis that was made.
 #[derive(Debug)]
@@ -44,15 +48,19 @@ pub struct GenesisState {
 
 /// The heavy part of loading a Snapshot.
 #[derive(Debug)]
-pub struct LoadTask(StateValues);
+pub struct LoadTask {
+    request: LoadSnapshotRequest,
+    place: Place,
+}
 
 impl GenesisTask {
     /// Makes the Snapshot and its root.
     ///
     /// # Errors
-    /// If the values contradict each other or are not whole.
+    /// If the values contradict each other, are not whole or belong elsewhere.
     pub fn run(self) -> Result<GenesisState, StateError> {
-        let LoadGenesisRequest { block_hash, block_number, state } = self.0;
+        let Self { request: LoadGenesisRequest { block_hash, block_number, state }, place } = self;
+        place.check_values(&state)?;
         let snapshot = Arc::new(Snapshot::from_values(&state, Completeness::Whole)?);
         let root_node = snapshot.root_node();
         Ok(GenesisState { head: Head { block_hash, block_number }, snapshot, root_node })
@@ -60,12 +68,18 @@ impl GenesisTask {
 }
 
 impl LoadTask {
+    /// Returns the number that names the Snapshot when it is brought back.
+    pub const fn number(&self) -> u64 {
+        self.request.number
+    }
+
     /// Makes the Snapshot.
     ///
     /// # Errors
-    /// If the values contradict each other.
+    /// If the values contradict each other or belong elsewhere.
     pub fn run(self) -> Result<Snapshot, StateError> {
-        Snapshot::from_values(&self.0, Completeness::Part)
+        self.place.check_values(&self.request.state)?;
+        Snapshot::from_values(&self.request.state, Completeness::Part)
     }
 }
 
@@ -81,7 +95,7 @@ impl Machine {
         match &self.genesis {
             Genesis::Loading => Err(StateError::GenesisUnderWay),
             Genesis::Loaded { block_hash, root_node } if *block_hash == request.block_hash => {
-                Ok(GenesisStep::Answer(self.seal_response(root_node.clone())))
+                Ok(GenesisStep::Answer(self.sealed_shard(root_node.clone())))
             }
             Genesis::Loaded { block_hash: present, .. } => {
                 Err(StateError::OtherGenesis { present: *present, given: request.block_hash })
@@ -89,7 +103,7 @@ impl Machine {
             Genesis::Absent => {
                 self.check_size(&request.state)?;
                 self.genesis = Genesis::Loading;
-                Ok(GenesisStep::Compute(GenesisTask(request)))
+                Ok(GenesisStep::Compute(GenesisTask { request, place: self.place() }))
             }
         }
     }
@@ -101,46 +115,50 @@ impl Machine {
     pub fn finish_genesis(
         &mut self,
         made: Result<GenesisState, StateError>,
-    ) -> Result<SealResponse, StateError> {
+    ) -> Result<SealedShard, StateError> {
         self.genesis = Genesis::Absent;
         let GenesisState { head, snapshot, root_node } = made?;
         let block_hash = head.block_hash;
         self.genesis = Genesis::Loaded { block_hash, root_node: root_node.clone() };
-        self.head = Some(head);
+        self.head = Some((None, head));
         let origin = Origin::Committed { head, seal: None };
         self.publish_root(SnapshotId::Block(block_hash), snapshot, root_node.clone(), origin);
-        Ok(self.seal_response(root_node))
+        Ok(self.sealed_shard(root_node))
     }
 
     /// Begins to load a Snapshot.
     ///
     /// # Errors
-    /// If as many are loaded as may be, or it is too large.
-    pub fn begin_load(&mut self, values: StateValues) -> Result<LoadTask, StateError> {
+    /// If its number is taken, as many are loaded as may be, or it is too large.
+    pub fn begin_load(&mut self, request: LoadSnapshotRequest) -> Result<LoadTask, StateError> {
+        let number = request.number;
+        let is_loaded = self.tree.id(&SnapshotId::Loaded(number)).is_some();
+        if is_loaded || self.loading.contains(&number) {
+            return Err(StateError::NumberTaken { number });
+        }
         let max = self.limits.loaded_snapshots_max.get();
         let n_loaded = self.tree.count(|origin| matches!(origin, Origin::Loaded));
-        if n_loaded + self.n_loading >= max {
+        if n_loaded + self.loading.len() >= max {
             return Err(StateError::TooManyLoaded { max });
         }
-        self.check_size(&values)?;
-        self.n_loading += 1;
-        Ok(LoadTask(values))
+        self.check_size(&request.state)?;
+        self.loading.insert(number);
+        Ok(LoadTask { request, place: self.place() })
     }
 
-    /// Takes a loaded Snapshot in, and names it by a number of its own.
+    /// Takes a loaded Snapshot in under its number.
     ///
     /// # Errors
-    /// Those of the task.
+    /// Those of the task; the number is free then.
     pub fn finish_load(
         &mut self,
+        number: u64,
         loaded: Result<Snapshot, StateError>,
-    ) -> Result<SnapshotId, StateError> {
-        self.n_loading -= 1;
+    ) -> Result<(), StateError> {
+        self.loading.remove(&number);
         let snapshot = Arc::new(loaded?);
-        self.n_loaded += 1;
-        let name = SnapshotId::Loaded(self.n_loaded);
-        self.publish_root(name, snapshot, None, Origin::Loaded);
-        Ok(name)
+        self.publish_root(SnapshotId::Loaded(number), snapshot, None, Origin::Loaded);
+        Ok(())
     }
 
     /// Puts a Snapshot without a parent into the tree.

@@ -10,23 +10,31 @@
 //!          └──────────── abort ────┴───────── abort ──────────┘
 //! ```
 
+mod configure;
 mod decided;
+mod gather;
 mod load;
 mod seal;
 mod staging;
 mod tree;
 
 pub use load::{GenesisState, GenesisStep, GenesisTask, LoadTask};
-pub use seal::{SealStep, SealTask, Sealed, Ticket};
+pub use seal::{SealStep, SealTask, Sealed, Stages, Ticket};
 
-use crate::{config::Limits, error::StateError, snapshot::Snapshot};
+use crate::{
+    config::Limits, error::StateError, place::Place, snapshot::Snapshot, writes::StagedWrites,
+};
 use decided::{Decided, DecidedJobs};
 use engine::ids::{BootId, JobId, SnapshotId};
 use load::Genesis;
-use proto::state::{CommitRequest, Head, StageRequest};
+use proto::state::{CommitRequest, ConfigureRequest, FeedMessage, Head, SealPurpose};
 use seal::Sealing;
 use staging::Staging;
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 use tree::{Node, NodeId, Origin, SnapshotTree};
 
 /// What has to happen outside after a call.
@@ -38,6 +46,12 @@ pub enum Effect {
     Withdraw(SnapshotId),
     /// The job was sealed, or will not be: whoever waits for it asks again.
     Settle(JobId),
+    /// The last writes came that the job's seal waits for: it begins again.
+    Staged(JobId),
+    /// Every subscriber is told this.
+    Feed(FeedMessage),
+    /// The shard has a place from now on.
+    Place(Place),
     /// Nobody needs this any more. It may take long to free.
     Discard(Box<dyn fmt::Debug + Send>),
 }
@@ -56,17 +70,19 @@ pub enum Found {
 pub struct Machine {
     boot: BootId,
     limits: Limits,
+    /// What gave the shard its place; `None` while it is the only one.
+    configured: Option<ConfigureRequest>,
     tree: SnapshotTree,
-    head: Option<Head>,
+    /// The head, and the job that became it; the genesis has none.
+    head: Option<(Option<JobId>, Head)>,
     /// Kept apart from its Snapshot, which goes with time.
     genesis: Genesis,
     /// Jobs whose seal is computed elsewhere.
     sealing: BTreeMap<JobId, Sealing>,
     staging: Staging,
     decided: DecidedJobs,
-    /// Loads that are computed elsewhere.
-    n_loading: usize,
-    n_loaded: u64,
+    /// Numbers of loads that are computed elsewhere.
+    loading: BTreeSet<u64>,
     n_tickets: u64,
     effects: Vec<Effect>,
 }
@@ -79,22 +95,28 @@ impl Machine {
         Self {
             boot,
             limits,
+            configured: None,
             tree: SnapshotTree::default(),
             head: None,
             genesis: Genesis::Absent,
             sealing: BTreeMap::new(),
             staging,
             decided,
-            n_loading: 0,
-            n_loaded: 0,
+            loading: BTreeSet::new(),
             n_tickets: 0,
             effects: Vec::new(),
         }
     }
 
     /// Returns the head; `None` while the shard is empty.
-    pub const fn head(&self) -> Option<Head> {
-        self.head
+    pub fn head(&self) -> Option<Head> {
+        self.head.map(|(_, head)| head)
+    }
+
+    /// Returns the first message of a feed that begins now.
+    pub fn feed_start(&self) -> FeedMessage {
+        let head = self.head.map(|(job, head)| (job, head.block_hash));
+        FeedMessage::Start { boot: self.boot, head }
     }
 
     /// Takes what has to happen outside, in order.
@@ -125,8 +147,8 @@ impl Machine {
     /// # Errors
     /// If the job is decided or being sealed, other writes are there, or there is no room. Then
     /// nothing of the request is kept.
-    pub fn stage(&mut self, request: StageRequest) -> Result<(), StateError> {
-        let StageRequest { job, writes } = request;
+    pub fn stage(&mut self, staged: StagedWrites) -> Result<(), StateError> {
+        let job = staged.job;
         if self.decided.get(&job) == Some(Decided::Aborted) {
             return Err(StateError::JobAborted { job });
         }
@@ -134,7 +156,10 @@ impl Machine {
         if is_sealed || self.sealing.contains_key(&job) || self.committed_as(&job).is_some() {
             return Err(StateError::JobDecided { job });
         }
-        self.staging.put(job, writes)
+        if self.staging.put(staged)? {
+            self.effects.push(Effect::Staged(job));
+        }
+        Ok(())
     }
 
     /// Names a sealed Snapshot by its block's hash, and moves the head if its parent is the head.
@@ -151,12 +176,13 @@ impl Machine {
             return if same { Ok(()) } else { Err(StateError::CommittedOtherwise { job, hash }) };
         }
         let parent = self.check_commit(&request)?;
-        if self.head == Some(parent) {
-            self.head = Some(head);
+        let id = self.tree.id(&SnapshotId::Job(job)).ok_or(StateError::NotSealed { job })?;
+        if self.head() == Some(parent) {
+            self.head = Some((Some(job), head));
         }
         self.decided.put(job, Decided::Committed(head));
-        let id = self.tree.id(&SnapshotId::Job(job)).ok_or(StateError::NotSealed { job })?;
         self.publish_committed(id, head);
+        self.effects.push(Effect::Feed(FeedMessage::Committed { job, block_hash }));
         self.forget_old_blocks();
         Ok(())
     }
@@ -165,11 +191,14 @@ impl Machine {
     fn check_commit(&self, request: &CommitRequest) -> Result<Head, StateError> {
         let CommitRequest { job, block_hash, block_number } = *request;
         let node = self.tree.named(&SnapshotId::Job(job)).ok_or(StateError::NotSealed { job })?;
-        let Origin::Provisional { seal } = &node.origin else {
+        let Origin::Provisional { seal, .. } = &node.origin else {
             return Err(StateError::NotSealed { job });
         };
         if self.tree.stands_on_loaded(node) {
             return Err(StateError::OnLoaded { job });
+        }
+        if seal.purpose == SealPurpose::Verify {
+            return Err(StateError::OnlyVerified { job });
         }
         if seal.block_number != block_number {
             let sealed = seal.block_number;
@@ -198,7 +227,7 @@ impl Machine {
     fn forget_old_blocks(&mut self) {
         let max = self.limits.committed_snapshots_max.get();
         let in_use: Vec<NodeId> = self.sealing.values().map(|sealing| sealing.parent).collect();
-        let old = self.tree.committed_beyond(max, self.head, &in_use);
+        let old = self.tree.committed_beyond(max, self.head(), &in_use);
         self.drop_nodes(&old);
     }
 
@@ -210,12 +239,14 @@ impl Machine {
         if let Some(head) = self.committed_as(&job) {
             return Err(StateError::Committed { job, hash: head.block_hash });
         }
-        let dropped = match self.tree.id(&SnapshotId::Job(job)) {
-            Some(id) => self.tree.with_descendants(id),
-            None => Vec::new(),
-        };
+        let id = self.tree.id(&SnapshotId::Job(job));
+        let is_fed = id.is_some_and(|id| self.tree.is_to_be_committed(id, SealPurpose::Commit));
+        let dropped = id.map_or_else(Vec::new, |id| self.tree.with_descendants(id));
         self.drop_nodes(&dropped);
         self.end(job);
+        if is_fed {
+            self.effects.push(Effect::Feed(FeedMessage::Dropped { job }));
+        }
         Ok(())
     }
 
@@ -238,7 +269,7 @@ impl Machine {
         for id in ids {
             let Some((node, names)) = self.tree.remove(*id) else { continue };
             self.effects.extend(names.into_iter().map(Effect::Withdraw));
-            if let Origin::Provisional { seal } = &node.origin {
+            if let Origin::Provisional { seal, .. } = &node.origin {
                 self.end(seal.job);
             }
             self.effects.push(Effect::Discard(Box::new(node)));

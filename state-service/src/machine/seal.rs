@@ -1,27 +1,38 @@
 //! Sealing: a block's final writes become a provisional Snapshot on top of its parent.
 
-use super::{Decided, Effect, Found, Machine, Node, NodeId, Origin};
-use crate::{error::StateError, snapshot::Snapshot};
+use super::{Decided, Effect, Found, Machine, Node, NodeId, Origin, gather::Gathered};
+use crate::{error::StateError, snapshot::Snapshot, writes::SealOrder};
 use alloy_primitives::Bytes;
 use engine::{
     access::WriteSet,
-    fold::fold,
+    fold::{StateDiff, fold},
     ids::{AccessIndex, JobId, SnapshotId},
 };
-use proto::state::{SealRequest, SealResponse};
+use proto::state::{FeedMessage, SealRequest, SealResponse, SealedShard};
 use std::{collections::btree_map::Entry, sync::Arc};
 use tracing::info_span;
 
 /// What to do about a seal.
 #[derive(Debug)]
 pub enum SealStep {
-    /// It was done before: this is the answer.
+    /// It was done before, or cannot be done with what is here: this is the answer.
     Answer(SealResponse),
     /// Wait until this job is settled, then begin again: it is the parent, or a first copy of this
     /// request is under way.
     Wait(JobId),
+    /// Wait a little until this job's missing writes are staged, then begin again.
+    WaitForStages(JobId),
     /// Run this on a CPU thread and bring back what it returns.
     Compute(SealTask),
+}
+
+/// Whether writes that a seal lacks may still be under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stages {
+    /// They may: the seal waits for them.
+    MayCome,
+    /// They were waited for: the answer says what is missing.
+    WaitedFor,
 }
 
 /// Names one handing out of a seal: a job that is aborted meanwhile has another, or none.
@@ -45,6 +56,7 @@ pub(super) struct Sealing {
 pub struct SealTask {
     ticket: Ticket,
     request: Arc<SealRequest>,
+    writes: Vec<(AccessIndex, Arc<WriteSet>)>,
     parent: Arc<Snapshot>,
 }
 
@@ -52,6 +64,7 @@ pub struct SealTask {
 #[derive(Debug)]
 pub struct Sealed {
     snapshot: Arc<Snapshot>,
+    diff: Arc<StateDiff>,
     root_node: Option<Bytes>,
 }
 
@@ -63,14 +76,15 @@ impl SealTask {
 
     /// Folds the writes over the parent and computes the new root node.
     pub fn run(self) -> Sealed {
-        let Self { ticket: _, request, parent } = self;
-        let SealRequest { job, touch_rule, writes, .. } = &*request;
-        let snapshot = info_span!("fold", %job).in_scope(|| {
-            let diff = fold(writes, *touch_rule, |address| parent.account(address));
-            Arc::new(parent.after(&diff))
+        let Self { ticket: _, request, writes, parent } = self;
+        let job = request.job;
+        let (diff, snapshot) = info_span!("fold", %job).in_scope(|| {
+            let diff = fold(&writes, request.touch_rule, |address| parent.account(address));
+            let snapshot = Arc::new(parent.after(&diff));
+            (Arc::new(diff), snapshot)
         });
         let root_node = info_span!("root", %job).in_scope(|| snapshot.root_node());
-        Sealed { snapshot, root_node }
+        Sealed { snapshot, diff, root_node }
     }
 }
 
@@ -78,36 +92,52 @@ impl Machine {
     /// Begins a seal, or finds that it was done.
     ///
     /// # Errors
-    /// If the job was aborted or sealed otherwise, the parent is not there, the writes are out of
-    /// order, or too many Snapshots are undecided.
-    pub fn begin_seal(&mut self, request: &Arc<SealRequest>) -> Result<SealStep, StateError> {
+    /// If the job was aborted or sealed otherwise, the parent is not there, or too many Snapshots
+    /// are undecided.
+    pub fn begin_seal(
+        &mut self,
+        order: &SealOrder,
+        stages: Stages,
+    ) -> Result<SealStep, StateError> {
+        let request = &order.request;
         if let Some(step) = self.sealed_before(request)? {
             return Ok(step);
         }
+        let unknown = StateError::UnknownSnapshot { snapshot: request.parent };
         let parent = match self.find(&request.parent)? {
             Found::Ready(parent) => parent,
-            Found::Awaited(job) if self.sealing.contains_key(&job) => {
-                return Ok(SealStep::Wait(job));
-            }
-            Found::Awaited(_) => {
-                return Err(StateError::UnknownSnapshot { snapshot: request.parent });
-            }
+            Found::Awaited(job) if self.is_being_sealed(&job) => return Ok(SealStep::Wait(job)),
+            Found::Awaited(_) => return Err(unknown),
         };
-        in_order(request.job, &request.writes)?;
         let max = self.limits.provisional_snapshots_max.get();
-        let n_provisional = self.tree.count(|origin| matches!(origin, Origin::Provisional { .. }));
-        if n_provisional + self.sealing.len() >= max {
+        if self.n_undecided_beside(&request.job) >= max {
             return Err(StateError::TooManyProvisional { max });
         }
+        let writes = match self.gather(order, stages) {
+            Gathered::All(writes) => writes,
+            Gathered::Missing => return Ok(SealStep::WaitForStages(request.job)),
+            Gathered::Differs(digests) => {
+                return Ok(SealStep::Answer(SealResponse::Differs { boot: self.boot, digests }));
+            }
+        };
         self.n_tickets += 1;
         let ticket = Ticket { job: request.job, number: self.n_tickets };
-        let parent_id = self
-            .tree
-            .id(&request.parent)
-            .ok_or(StateError::UnknownSnapshot { snapshot: request.parent })?;
+        let parent_id = self.tree.id(&request.parent).ok_or(unknown)?;
         let sealing = Sealing { ticket, parent: parent_id, request: Arc::clone(request) };
         self.sealing.insert(request.job, sealing);
-        Ok(SealStep::Compute(SealTask { ticket, request: Arc::clone(request), parent }))
+        let request = Arc::clone(request);
+        Ok(SealStep::Compute(SealTask { ticket, request, writes, parent }))
+    }
+
+    /// Tells whether a job's seal is computed, or waits for writes.
+    fn is_being_sealed(&self, job: &JobId) -> bool {
+        self.sealing.contains_key(job) || self.staging.is_awaited(job)
+    }
+
+    /// Counts the Snapshots, other than one job's, that are sealed or about to be and undecided.
+    fn n_undecided_beside(&self, job: &JobId) -> usize {
+        let n_provisional = self.tree.count(|origin| matches!(origin, Origin::Provisional { .. }));
+        n_provisional + self.sealing.len() + self.staging.n_awaited_beside(job)
     }
 
     /// Finds an earlier copy of a request, done or under way.
@@ -122,7 +152,8 @@ impl Machine {
             && let Some(sealed) = node.origin.seal()
         {
             self.same(request, sealed, node.parent)?;
-            return Ok(Some(SealStep::Answer(self.seal_response(node.root_node.clone()))));
+            let answer = SealResponse::Sealed(self.sealed_shard(node.root_node.clone()));
+            return Ok(Some(SealStep::Answer(answer)));
         }
         match self.decided.get(&job) {
             Some(Decided::Aborted) => Err(StateError::JobAborted { job }),
@@ -131,7 +162,8 @@ impl Machine {
         }
     }
 
-    /// Checks that two requests for one job say the same. The parent may have another name by now.
+    /// Checks that two requests for one job say the same. The parent may have another name by now;
+    /// the digest stands for the writes.
     fn same(
         &self,
         request: &SealRequest,
@@ -143,11 +175,13 @@ impl Machine {
         let same = same_parent
             && request.block_number == sealed.block_number
             && request.touch_rule == sealed.touch_rule
-            && request.writes == sealed.writes;
+            && request.purpose == sealed.purpose
+            && request.order == sealed.order
+            && request.digest == sealed.digest;
         if same { Ok(()) } else { Err(StateError::SealedOtherwise { job: request.job }) }
     }
 
-    /// Takes a computed seal in: its Snapshot can be read from now on.
+    /// Takes a computed seal in: its Snapshot can be read from now on, and the feed has its diff.
     ///
     /// # Errors
     /// Those of whoever ran the task; then the job can be sealed again. `JobAborted` if the job was
@@ -156,7 +190,7 @@ impl Machine {
         &mut self,
         ticket: Ticket,
         sealed: Result<Sealed, StateError>,
-    ) -> Result<SealResponse, StateError> {
+    ) -> Result<SealedShard, StateError> {
         let job = ticket.job;
         let sealing = match self.sealing.entry(job) {
             Entry::Occupied(sealing) if sealing.get().ticket == ticket => sealing.remove(),
@@ -170,32 +204,30 @@ impl Machine {
         answer
     }
 
-    fn add_provisional(&mut self, sealing: Sealing, sealed: Sealed) -> SealResponse {
+    fn add_provisional(&mut self, sealing: Sealing, sealed: Sealed) -> SealedShard {
         let Sealing { parent, request, .. } = sealing;
-        let Sealed { snapshot, root_node } = sealed;
-        let job = request.job;
+        let Sealed { snapshot, diff, root_node } = sealed;
+        let (job, named_parent) = (request.job, request.parent);
         let name = SnapshotId::Job(job);
+        let is_fed = self.tree.is_to_be_committed(parent, request.purpose);
         let node = Node {
             parent: Some(parent),
             snapshot: Arc::clone(&snapshot),
             root_node: root_node.clone(),
-            origin: Origin::Provisional { seal: request },
+            origin: Origin::Provisional { seal: request, is_fed },
         };
         self.tree.insert(name, node);
         self.effects.push(Effect::Publish(name, snapshot));
+        self.effects.push(if is_fed {
+            Effect::Feed(FeedMessage::Sealed { boot: self.boot, job, parent: named_parent, diff })
+        } else {
+            Effect::Discard(Box::new(diff))
+        });
         self.discard_staged(&job);
-        self.seal_response(root_node)
+        self.sealed_shard(root_node)
     }
 
-    pub(super) const fn seal_response(&self, root_node: Option<Bytes>) -> SealResponse {
-        SealResponse { boot: self.boot, root_node }
-    }
-}
-
-/// Checks that each index comes after the one before it.
-fn in_order(job: JobId, writes: &[(AccessIndex, Arc<WriteSet>)]) -> Result<(), StateError> {
-    match writes.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
-        Some(pair) => Err(StateError::WritesOutOfOrder { job, index: pair[1].0 }),
-        None => Ok(()),
+    pub(super) const fn sealed_shard(&self, root_node: Option<Bytes>) -> SealedShard {
+        SealedShard { boot: self.boot, root_node }
     }
 }

@@ -3,7 +3,7 @@
 use crate::snapshot::Snapshot;
 use alloy_primitives::Bytes;
 use engine::ids::SnapshotId;
-use proto::state::{Head, SealRequest};
+use proto::state::{Head, SealPurpose, SealRequest};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -29,8 +29,12 @@ pub(super) struct Node {
 pub(super) enum Origin {
     /// Loaded from values.
     Loaded,
-    /// Sealed and not decided. The request is kept to know a repetition by.
-    Provisional { seal: Arc<SealRequest> },
+    /// Sealed and not decided. The request, without values, is kept to know a repetition by.
+    Provisional {
+        seal: Arc<SealRequest>,
+        /// Whether the feed speaks of it: it can be committed, and is meant to be.
+        is_fed: bool,
+    },
     /// A block's, or the genesis, of which there is no seal.
     Committed { head: Head, seal: Option<Arc<SealRequest>> },
 }
@@ -48,7 +52,7 @@ impl Origin {
     pub(super) const fn seal(&self) -> Option<&Arc<SealRequest>> {
         match self {
             Self::Loaded => None,
-            Self::Provisional { seal } => Some(seal),
+            Self::Provisional { seal, .. } => Some(seal),
             Self::Committed { seal, .. } => seal.as_ref(),
         }
     }
@@ -112,6 +116,16 @@ impl SnapshotTree {
                 _ => return false,
             }
         }
+    }
+
+    /// Tells whether a seal on this parent can become a block, and is meant to.
+    pub(super) fn is_to_be_committed(&self, parent: NodeId, purpose: SealPurpose) -> bool {
+        let is_fed = |node: &Node| match node.origin {
+            Origin::Loaded => false,
+            Origin::Provisional { is_fed, .. } => is_fed,
+            Origin::Committed { .. } => true,
+        };
+        purpose == SealPurpose::Commit && self.node(parent).is_some_and(is_fed)
     }
 
     /// Returns a Snapshot and all above it, parents first.

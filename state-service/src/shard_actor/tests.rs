@@ -1,12 +1,16 @@
 //! The actor while its only CPU thread is busy.
 
 use super::*;
-use crate::tests::plain::Plain;
+use crate::{
+    place::Place,
+    tests::plain::{Plain, ordered},
+};
 use alloy_primitives::B256;
 use engine::{
     account::TouchRule,
     ids::{BootId, Term},
 };
+use proto::state::{SealPurpose, SealRequest};
 use std::{num::NonZeroUsize, sync::mpsc};
 
 /// An actor with a genesis and one CPU thread.
@@ -15,8 +19,12 @@ async fn actor() -> (actix::Addr<ShardActor>, Arc<CpuPool>) {
     let machine = Machine::new(BootId::new(1), limits.clone());
     let n_places = NonZeroUsize::new(8).unwrap();
     let pool = Arc::new(CpuPool::start("test-cpu", NonZeroUsize::MIN, n_places).unwrap());
-    let directory = Arc::new(Directory::default());
-    let actor = ShardActor::new(machine, &limits, directory, Arc::clone(&pool)).start();
+    let outside = Outside {
+        directory: Arc::default(),
+        pool: Arc::clone(&pool),
+        metrics: ShardMetrics::default(),
+    };
+    let actor = ShardActor::new(machine, &limits, outside).start();
     let state = Plain::default().values();
     let genesis = LoadGenesisRequest { block_hash: B256::ZERO, block_number: 0, state };
     actor.send(LoadGenesis(genesis)).await.unwrap().unwrap();
@@ -32,14 +40,19 @@ fn occupy(pool: &Arc<CpuPool>) -> mpsc::Sender<()> {
 }
 
 fn seal(sequence: u64, parent: SnapshotId) -> Seal {
+    let (order, digest) = ordered(&Vec::new(), 1);
     let request = SealRequest {
         job: JobId { term: Term::new(1), sequence },
         parent,
         block_number: sequence,
         touch_rule: TouchRule::Clears,
-        writes: Vec::new(),
+        purpose: SealPurpose::Commit,
+        order,
+        digest,
+        values: Vec::new(),
     };
-    Seal { request: Arc::new(request), span: Span::none() }
+    let order = SealOrder::of(request, Place::ALONE).unwrap();
+    Seal { order, stages: Stages::MayCome, span: Span::none() }
 }
 
 fn name(sequence: u64) -> SnapshotId {
@@ -78,7 +91,7 @@ async fn a_seal_goes_on_when_its_caller_is_gone() {
     assert!(caller.await.unwrap_err().is_cancelled());
     drop(release);
 
-    wait.settled.await.unwrap();
+    wait.woken.await.unwrap();
     assert!(matches!(actor.send(Find(name(1))).await.unwrap(), Ok(Reply::Now(_))));
 }
 

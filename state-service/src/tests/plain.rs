@@ -7,7 +7,9 @@ use engine::{
     access::{AccountWrite, BalanceWrite, Wipe, WriteSet},
     account::{Account, SnapshotAnswer, SnapshotKey, TouchRule},
     block::Code,
-    ids::AccessIndex,
+    digest,
+    fold::StateDiff,
+    ids::{AccessIndex, Incarnation},
     trie::state_root,
 };
 use proto::state::{AccountState, StateValues};
@@ -29,8 +31,13 @@ pub(crate) struct Plain {
 
 impl Plain {
     pub(crate) fn random(rng: &mut Rng) -> Self {
+        Self::random_of(N_ADDRESSES, rng)
+    }
+
+    /// Makes a random state of some of the first so many addresses.
+    pub(crate) fn random_of(n_addresses: u64, rng: &mut Rng) -> Self {
         let mut plain = Self::default();
-        for number in 0..N_ADDRESSES {
+        for number in 0..n_addresses {
             if rng.one_in(2) {
                 continue;
             }
@@ -99,26 +106,27 @@ impl Plain {
         }
     }
 
-    /// Returns every key that a test can know of, with its answer.
-    pub(crate) fn answers(&self) -> Vec<(SnapshotKey, SnapshotAnswer)> {
-        let mut answers = Vec::new();
-        for address in (0..=N_ADDRESSES).map(address) {
-            let entry = self.accounts.get(&address);
-            let account = entry.map(|(account, _)| *account);
-            let code = account.and_then(|account| {
-                let bytes = self.codes.get(&account.code_hash)?.clone();
-                Some(Code { hash: account.code_hash, bytes })
-            });
-            let plain = SnapshotAnswer::Account { account, code: None };
-            answers.push((SnapshotKey::Account(address), plain));
-            let with_code = SnapshotAnswer::Account { account, code };
-            answers.push((SnapshotKey::AccountWithCode(address), with_code));
-            for slot in (0..=N_SLOTS).map(U256::from) {
-                let value = entry.and_then(|(_, slots)| slots.get(&slot)).copied();
-                let answer = SnapshotAnswer::Slot(value.unwrap_or_default());
-                answers.push((SnapshotKey::Slot(address, slot), answer));
+    /// Returns the state after what a feed tells of a block.
+    pub(crate) fn after_diff(&self, diff: &StateDiff) -> Self {
+        let mut after = self.clone();
+        for (address, changes) in &diff.accounts {
+            let (_, mut slots) = after.accounts.remove(address).unwrap_or_default();
+            if changes.wiped {
+                slots.clear();
+            }
+            slots.extend(changes.slots.iter().map(|(slot, value)| (*slot, *value)));
+            slots.retain(|_, value| !value.is_zero());
+            if let Some(account) = changes.account {
+                after.accounts.insert(*address, (account, slots));
             }
         }
+        after.codes.extend(diff.codes.clone());
+        after
+    }
+
+    /// Returns every key that a test can know of, with its answer.
+    pub(crate) fn answers(&self) -> Vec<(SnapshotKey, SnapshotAnswer)> {
+        let mut answers = self.account_answers(N_ADDRESSES);
         for number in 0..N_CODES {
             let bytes = numbered_code(number);
             let hash = keccak256(&bytes);
@@ -133,6 +141,33 @@ impl Plain {
         answers
     }
 
+    /// Returns every key of the first so many addresses with its answer; codes of those who have
+    /// them only.
+    pub(crate) fn account_answers(&self, n_addresses: u64) -> Vec<(SnapshotKey, SnapshotAnswer)> {
+        let mut answers = Vec::new();
+        for address in (0..=n_addresses).map(address) {
+            let entry = self.accounts.get(&address);
+            let account = entry.map(|(account, _)| *account);
+            let code = account.and_then(|account| {
+                let bytes = self.codes.get(&account.code_hash)?.clone();
+                Some(Code { hash: account.code_hash, bytes })
+            });
+            let plain = SnapshotAnswer::Account { account, code: None };
+            answers.push((SnapshotKey::Account(address), plain));
+            if let Some(Code { hash, bytes }) = code.clone() {
+                answers.push((SnapshotKey::Code(address, hash), SnapshotAnswer::Code(bytes)));
+            }
+            let with_code = SnapshotAnswer::Account { account, code };
+            answers.push((SnapshotKey::AccountWithCode(address), with_code));
+            for slot in (0..=N_SLOTS).map(U256::from) {
+                let value = entry.and_then(|(_, slots)| slots.get(&slot)).copied();
+                let answer = SnapshotAnswer::Slot(value.unwrap_or_default());
+                answers.push((SnapshotKey::Slot(address, slot), answer));
+            }
+        }
+        answers
+    }
+
     /// Fails if a Snapshot answers any key otherwise.
     pub(crate) fn assert_is(&self, snapshot: &Snapshot, context: &str) {
         let (keys, answers): (Vec<_>, Vec<_>) = self.answers().into_iter().unzip();
@@ -140,13 +175,28 @@ impl Plain {
     }
 }
 
+/// Returns the order of writes, all of one incarnation, and their digest.
+pub(crate) fn ordered(
+    writes: &Writes,
+    incarnation: u32,
+) -> (Vec<(AccessIndex, Incarnation)>, B256) {
+    let order = writes.iter().map(|(index, _)| (*index, Incarnation::new(incarnation)));
+    let digests = writes.iter().map(|(index, set)| (*index, digest::of_write_set(set)));
+    (order.collect(), digest::of_writes(digests))
+}
+
 /// Makes a random block's writes.
 pub(crate) fn writes(rng: &mut Rng) -> Writes {
+    writes_to(N_ADDRESSES, rng)
+}
+
+/// Makes a random block's writes to some of the first so many addresses.
+pub(crate) fn writes_to(n_addresses: u64, rng: &mut Rng) -> Writes {
     (0..1 + rng.below(4))
         .map(|position| {
             let mut set = WriteSet::default();
-            for _ in 0..rng.below(4) {
-                let address = address(rng.below(N_ADDRESSES));
+            for _ in 0..rng.below(1 + n_addresses / 2) {
+                let address = address(rng.below(n_addresses));
                 *set.account_mut(address) = account_write(rng, &mut set.codes);
             }
             (AccessIndex::new(u32::try_from(position).unwrap()), Arc::new(set))

@@ -1,7 +1,7 @@
 //! The service as callers see it: a real actor, real threads, many callers at once.
 
 use super::{
-    plain::{Plain, Writes, writes},
+    plain::{Plain, Writes, ordered, writes},
     rng::Rng,
 };
 use crate::{
@@ -16,8 +16,8 @@ use engine::{
 };
 use proto::{
     state::{
-        CommitRequest, Head, LoadGenesisRequest, ReadRequest, SealRequest, StageRequest,
-        StateService,
+        CommitRequest, Head, LoadGenesisRequest, LoadSnapshotRequest, ReadRequest, SealPurpose,
+        SealRequest, SealResponse, SealedShard, StageRequest, StateService,
     },
     status::{Code, Status},
 };
@@ -63,8 +63,30 @@ fn sealed(sequence: u64) -> SnapshotId {
 }
 
 fn seal(sequence: u64, parent: SnapshotId, writes: Writes) -> SealRequest {
-    let (block_number, touch_rule) = (sequence, TouchRule::Clears);
-    SealRequest { job: job(sequence), parent, block_number, touch_rule, writes }
+    let (order, digest) = ordered(&writes, 1);
+    SealRequest {
+        job: job(sequence),
+        parent,
+        block_number: sequence,
+        touch_rule: TouchRule::Clears,
+        purpose: SealPurpose::Commit,
+        order,
+        digest,
+        values: writes,
+    }
+}
+
+/// Returns the shard's part of the new state; fails if the shard says that it has other writes.
+fn shard_of(answer: Result<SealResponse, Status>) -> SealedShard {
+    match answer {
+        Ok(SealResponse::Sealed(sealed)) => sealed,
+        other => panic!("not sealed: {other:?}"),
+    }
+}
+
+fn staged(sequence: u64, writes: &Writes) -> StageRequest {
+    let writes = writes.iter().map(|(index, set)| (*index, Incarnation::new(1), set.clone()));
+    StageRequest { job: job(sequence), writes: writes.collect() }
 }
 
 async fn read(
@@ -95,7 +117,7 @@ fn a_block_is_sealed_read_committed_and_read_under_both_names() {
         let after = genesis.after(&block, TouchRule::Clears);
         let state = filled(StateConfig::default(), &genesis).await;
 
-        let answer = state.seal(seal(1, GENESIS, block)).await.unwrap();
+        let answer = shard_of(state.seal(seal(1, GENESIS, block)).await);
         assert_eq!(keccak256(answer.root_node.unwrap()), after.root());
         assert_reads(&state, sealed(1), &after, 1).await;
         let head = Head { block_hash: B256::repeat_byte(1), block_number: 1 };
@@ -117,9 +139,11 @@ fn a_loaded_snapshot_is_read_sealed_on_and_dropped() {
         let mut rng = Rng::new(2);
         let (values, block) = (Plain::random(&mut rng), writes(&mut rng));
         let state = shard(StateConfig::default());
-        let loaded = state.load_snapshot(values.values()).await.unwrap();
+        let request = LoadSnapshotRequest { number: 9, state: values.values() };
+        state.load_snapshot(request).await.unwrap();
+        let loaded = SnapshotId::Loaded(9);
 
-        let answer = state.seal(seal(1, loaded, block.clone())).await.unwrap();
+        let answer = shard_of(state.seal(seal(1, loaded, block.clone())).await);
         assert_eq!(answer.root_node, None);
         assert_reads(&state, sealed(1), &values.after(&block, TouchRule::Clears), 2).await;
         assert_reads(&state, loaded, &values, 2).await;
@@ -216,11 +240,73 @@ fn copies_of_a_seal_sent_at_once_get_one_answer() {
             .collect();
 
         for copy in copies {
-            let answer = told(copy).await.unwrap();
+            let answer = shard_of(told(copy).await);
             assert_eq!(keccak256(answer.root_node.unwrap()), root);
         }
         let other = seal(1, GENESIS, Vec::new());
         assert_eq!(code(state.seal(other).await), Code::FailedPrecondition);
+    });
+}
+
+#[test]
+fn a_seal_waits_for_writes_under_way_and_then_says_what_it_lacks() {
+    run(async {
+        let mut rng = Rng::new(9);
+        let (genesis, block) = (Plain::random(&mut rng), writes(&mut rng));
+        let clock = ManualClock::new();
+        let state = StateShard::new(BOOT, StateConfig::default())
+            .clock(Arc::new(clock.clone()))
+            .start_in(&actix::Arbiter::new().handle())
+            .unwrap();
+        load_genesis(&state, &genesis).await;
+        let bare = |sequence| {
+            let whole = seal(sequence, GENESIS, block.clone());
+            SealRequest { values: Vec::new(), ..whole }
+        };
+        let waiting = |sequence| {
+            let (state, clock, request) = (state.clone(), clock.clone(), bare(sequence));
+            async move {
+                let n_sleepers = clock.n_sleepers() + 1;
+                let sealing = tokio::spawn(async move { state.seal(request).await });
+                clock.until_sleepers(n_sleepers).await;
+                sealing
+            }
+        };
+
+        let in_time = waiting(1).await;
+        state.stage(staged(1, &block)).await.unwrap();
+        let sealed = shard_of(told(in_time).await);
+        let root = genesis.after(&block, TouchRule::Clears).root();
+        assert_eq!(keccak256(sealed.root_node.unwrap()), root);
+
+        let in_vain = waiting(2).await;
+        clock.advance(Limits::default().stage_wait);
+        let answer = told(in_vain).await.unwrap();
+        let SealResponse::Differs { boot, digests } = answer else { panic!("{answer:?}") };
+        assert_eq!(boot, BOOT);
+        assert_eq!(digests.len(), block.len());
+        assert!(digests.iter().all(|(_, digest)| digest.is_none()), "{digests:?}");
+        assert!(state.seal(seal(2, GENESIS, block.clone())).await.is_ok());
+    });
+}
+
+#[test]
+fn writes_and_values_too_large_for_the_callers_thread_are_looked_through_on_another() {
+    run(async {
+        let mut rng = Rng::new(10);
+        let (genesis, block) = (Plain::random(&mut rng), writes(&mut rng));
+        let limits = Limits { stage_bytes_inline_max: NonZeroUsize::MIN, ..Limits::default() };
+        let state = filled(StateConfig { limits, ..StateConfig::default() }, &genesis).await;
+        let root = genesis.after(&block, TouchRule::Clears).root();
+        for sequence in [1, 2] {
+            let mut request = seal(sequence, GENESIS, block.clone());
+            if sequence == 2 {
+                state.stage(staged(sequence, &block)).await.unwrap();
+                request.values.clear();
+            }
+            let sealed = shard_of(state.seal(request).await);
+            assert_eq!(keccak256(sealed.root_node.unwrap()), root, "job {sequence}");
+        }
     });
 }
 
@@ -231,14 +317,19 @@ async fn chain_of_blocks(state: StateHandle, genesis: Plain, chain: u64, stage: 
     for step in 0..20 {
         let sequence = 1_000 * (chain + 1) + step;
         let block = writes(&mut rng);
-        if stage {
-            let staged =
-                block.iter().map(|(index, set)| (*index, Incarnation::new(1), set.clone()));
-            let request = StageRequest { job: job(sequence), writes: staged.collect() };
-            state.stage(request).await.unwrap();
-        }
         plain = plain.after(&block, TouchRule::Clears);
-        let answer = state.seal(seal(sequence, parent, block)).await.unwrap();
+        let staged = staged(sequence, &block);
+        let mut request = seal(sequence, parent, block);
+        if stage {
+            request.values.clear();
+        }
+        // Staging and sealing race: the seal waits for what is under way.
+        let (staged, answer) = tokio::join!(
+            async { if stage { state.stage(staged).await } else { Ok(()) } },
+            state.seal(request)
+        );
+        staged.unwrap();
+        let answer = shard_of(answer);
         assert_eq!(keccak256(answer.root_node.unwrap()), plain.root(), "chain {chain}, {step}");
         parent = sealed(sequence);
         assert_reads(&state, parent, &plain, chain).await;
@@ -251,7 +342,8 @@ async fn chain_of_blocks(state: StateHandle, genesis: Plain, chain: u64, stage: 
 fn many_chains_of_blocks_are_sealed_and_read_at_once_staged_or_not() {
     run(async {
         let genesis = Plain::random(&mut Rng::new(5));
-        let state = filled(StateConfig::default(), &genesis).await;
+        let limits = Limits { stage_wait: Duration::from_secs(60), ..Limits::default() };
+        let state = filled(StateConfig { limits, ..StateConfig::default() }, &genesis).await;
         let chains: Vec<_> = (0..16)
             .map(|chain| {
                 let chain = chain_of_blocks(state.clone(), genesis.clone(), chain, chain % 2 == 0);

@@ -1,22 +1,14 @@
 //! Staging, and what happens at bounds.
 
 use super::{Driven, block, chain, credit, hash, job, request};
-use crate::{
-    config::Limits,
-    error::StateError,
-    machine::Found,
-    tests::{
-        plain::{Plain, writes},
-        rng::Rng,
-    },
-};
+use crate::{config::Limits, error::StateError, machine::Found, tests::plain::Plain};
 use alloy_primitives::{Address, U256};
 use engine::{
     access::{AccountWrite, WriteSet},
     account::Account,
     ids::{AccessIndex, Incarnation, JobId, SnapshotId},
 };
-use proto::state::{AccountState, StageRequest, StateValues};
+use proto::state::{AccountState, LoadSnapshotRequest, StageRequest, StateValues};
 use std::{num::NonZeroUsize, sync::Arc};
 
 fn n(number: usize) -> NonZeroUsize {
@@ -35,7 +27,7 @@ fn stage(job: JobId, index: u32, incarnation: u32, amount: u64) -> StageRequest 
 #[test]
 fn staged_writes_are_write_once_by_index_and_incarnation() {
     let mut driven = chain(0, Limits::default());
-    let mut put = |request| driven.step(|machine| machine.stage(request));
+    let mut put = |request| driven.stage(request);
     put(stage(job(1), 1, 1, 5)).unwrap();
 
     assert_eq!(put(stage(job(1), 1, 1, 5)), Ok(()));
@@ -58,9 +50,7 @@ fn staged_bytes_are_bounded_and_freed_by_seal_and_abort() {
     let limits = Limits { staged_bytes_max: n(room_for_two), ..Limits::default() };
     let mut driven = chain(0, limits);
     let full = Err(StateError::TooMuchStaged { staged_bytes_max: room_for_two });
-    let put = |driven: &mut Driven, sequence| {
-        driven.step(|machine| machine.stage(stage(job(sequence), 1, 1, 5)))
-    };
+    let put = |driven: &mut Driven, sequence| driven.stage(stage(job(sequence), 1, 1, 5));
     assert_eq!([put(&mut driven, 1), put(&mut driven, 2)], [Ok(()), Ok(())]);
     assert_eq!(put(&mut driven, 3), full);
 
@@ -77,10 +67,10 @@ fn writes_staged_after_the_seal_or_the_abort_are_refused() {
     driven.commit(job(1), hash(1), 1).unwrap();
     driven.step(|machine| machine.abort(job(3))).unwrap();
     for sealed in [1, 2] {
-        let late = driven.step(|machine| machine.stage(stage(job(sealed), 1, 1, 5)));
+        let late = driven.stage(stage(job(sealed), 1, 1, 5));
         assert_eq!(late, Err(StateError::JobDecided { job: job(sealed) }));
     }
-    let late = driven.step(|machine| machine.stage(stage(job(3), 1, 1, 5)));
+    let late = driven.stage(stage(job(3), 1, 1, 5));
     assert_eq!(late, Err(StateError::JobAborted { job: job(3) }));
 }
 
@@ -99,8 +89,8 @@ fn undecided_and_loaded_snapshots_are_bounded() {
     driven.commit(job(1), hash(1), 1).unwrap();
     assert!(driven.seal(&third).is_ok());
 
-    let loaded = driven.load(&Plain::default()).unwrap();
-    assert_eq!(driven.load(&Plain::default()), Err(StateError::TooManyLoaded { max: 1 }));
+    let loaded = driven.load(&Plain::default(), 1).unwrap();
+    assert_eq!(driven.load(&Plain::default(), 2), Err(StateError::TooManyLoaded { max: 1 }));
     driven.step(|machine| machine.drop_snapshot(loaded)).unwrap();
     let accounts = (0..21)
         .map(|byte| AccountState {
@@ -109,8 +99,9 @@ fn undecided_and_loaded_snapshots_are_bounded() {
             storage: Vec::new(),
         })
         .collect();
-    let values = StateValues { accounts, codes: Vec::new() };
-    let large = driven.step(|machine| machine.begin_load(values));
+    let state = StateValues { accounts, codes: Vec::new() };
+    let large = LoadSnapshotRequest { number: 2, state };
+    let large = driven.step(|machine| machine.begin_load(large));
     let expected = StateError::TooManyValues { given: 21, load_values_max: 20 };
     assert_eq!(large.map(|_| ()), Err(expected));
 }
@@ -145,32 +136,4 @@ fn decided_jobs_are_remembered_up_to_their_bound() {
     assert!(matches!(find(1), Ok(Found::Awaited(_))));
     assert!(matches!(find(2), Err(StateError::JobAborted { .. })));
     assert!(matches!(find(3), Err(StateError::JobAborted { .. })));
-}
-
-#[test]
-fn staging_changes_neither_states_nor_roots() {
-    for seed in 0..50 {
-        let mut rng = Rng::new(seed);
-        let (plain, writes) = (Plain::random(&mut rng), writes(&mut rng));
-        let seal = request(job(1), block(0), 1, writes.clone());
-        let answers = [true, false].map(|is_staged| {
-            let mut driven = Driven::new(Limits::default());
-            driven.genesis(&plain, hash(0)).unwrap();
-            if is_staged {
-                let staged = (0_u32..).zip(&writes).map(|(number, (index, set))| {
-                    // The first index is staged with other writes than those that are sealed.
-                    let set = if number == 0 { Arc::default() } else { Arc::clone(set) };
-                    (*index, Incarnation::new(number), set)
-                });
-                let request = StageRequest { job: job(1), writes: staged.collect() };
-                driven.step(|machine| machine.stage(request)).unwrap();
-            }
-            let answer = driven.seal(&seal).unwrap();
-            let after = plain.after(&writes, seal.touch_rule);
-            let sealed = driven.find(&SnapshotId::Job(job(1))).unwrap();
-            after.assert_is(&sealed, &format!("seed {seed}, staged: {is_staged}"));
-            answer.root_node.unwrap()
-        });
-        assert_eq!(answers[0], answers[1], "seed {seed}");
-    }
 }

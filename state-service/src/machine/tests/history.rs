@@ -1,22 +1,26 @@
 //! Random histories of everything that can be said to a shard, against the model.
 
 use super::{
-    Driven, block, job,
-    model::{Expected, Fate, Model},
+    Driven, block,
+    cache::Cache,
+    job,
+    model::{Expected, Fate, Model, Told},
     request,
 };
 use crate::{
     config::Limits,
-    machine::{Found, SealStep, SealTask},
+    machine::{Found, SealStep, SealTask, Stages},
     tests::{
-        plain::{Plain, writes},
+        plain::{Plain, ordered, writes},
         rng::Rng,
     },
 };
-use alloy_primitives::{B256, keccak256};
-use engine::ids::{AccessIndex, Incarnation, JobId, SnapshotId};
+use alloy_primitives::{B256, Bytes, keccak256};
+use engine::ids::{Incarnation, JobId, SnapshotId};
 use proto::{
-    state::{CommitRequest, Head, SealRequest, SealResponse, StageRequest},
+    state::{
+        CommitRequest, FeedMessage, Head, SealPurpose, SealRequest, SealResponse, StageRequest,
+    },
     status::Code,
 };
 use std::sync::Arc;
@@ -27,6 +31,10 @@ struct History {
     rng: Rng,
     driven: Driven,
     model: Model,
+    /// What a worker knows who listens to the feed.
+    cache: Cache,
+    /// Requests so far, with all their values.
+    requests: Vec<SealRequest>,
     /// Seals that are computed elsewhere.
     tasks: Vec<SealTask>,
     n_jobs: u64,
@@ -46,24 +54,27 @@ impl History {
         let (mut driven, genesis) = (Driven::new(limits), Plain::random(&mut rng));
         let mut model = Model { committed_max: COMMITTED_MAX, ..Model::default() };
         driven.genesis(&genesis, B256::ZERO).unwrap();
+        let cache = Cache::new(block(0), genesis.clone());
         let head = Head { block_hash: B256::ZERO, block_number: 0 };
         model.add_root(block(0), genesis, Fate::Committed(head));
         model.head = Some(head);
         let counts = Default::default();
-        Self { rng, driven, model, tasks: Vec::new(), n_jobs: 0, context: String::new(), counts }
+        let (requests, tasks, n_jobs, context) = (Vec::new(), Vec::new(), 0, String::new());
+        Self { rng, driven, model, cache, requests, tasks, n_jobs, context, counts }
     }
 
     fn step(&mut self) {
-        let (kind, is_ok) = match self.rng.below(20) {
-            0..6 => (0, self.seal_new()),
-            6..8 => (1, self.seal_again()),
-            8..12 => (2, self.finish_one()),
-            12..16 => (3, self.commit()),
-            16 => (4, self.abort()),
-            17 => (5, self.load_or_drop()),
+        let (kind, is_ok) = match self.rng.below(30) {
+            0..5 => (0, self.seal_new()),
+            5..10 => (1, self.seal_again()),
+            10..15 => (2, self.finish_one()),
+            15..19 => (3, self.commit()),
+            19..21 => (4, self.abort()),
+            21 => (5, self.load_or_drop()),
             _ => (6, self.stage()),
         };
         self.counts[kind][usize::from(!is_ok)] += 1;
+        self.compare_feed();
         self.compare();
     }
 
@@ -71,44 +82,86 @@ impl History {
         self.n_jobs += 1;
         let parent = self.some_name();
         let number = self.rng.below(3) + 1;
-        let writes = writes(&mut self.rng);
-        self.seal(&request(job(self.n_jobs), parent, number, writes))
+        let mut new = request(job(self.n_jobs), parent, number, writes(&mut self.rng));
+        if self.rng.one_in(5) {
+            new.purpose = SealPurpose::Verify;
+        }
+        self.requests.push(new.clone());
+        if self.rng.one_in(2) {
+            // Its writes come first, or some of them.
+            let staged = self.some_writes(&new);
+            self.stage_writes(StageRequest { job: new.job, writes: staged });
+        }
+        self.seal_somehow(new)
     }
 
     /// Repeats a seal, as it was or with one thing changed.
     fn seal_again(&mut self) -> bool {
-        let sealed: Vec<_> =
-            self.model.copies.iter().filter_map(|copy| copy.request.clone()).collect();
-        let Some(mut request) = self.rng.pick(&sealed) else { return true };
-        match self.rng.below(6) {
-            0 => request.parent = self.some_name(),
-            1 => request.block_number += 1,
-            2 => request.writes = writes(&mut self.rng),
+        let Some(mut again) = self.rng.pick(&self.requests) else { return true };
+        match self.rng.below(9) {
+            0 => again.parent = self.some_name(),
+            1 => again.block_number += 1,
+            2 => {
+                let other = writes(&mut self.rng);
+                (again.order, again.digest) = ordered(&other, 1);
+                again.values = other;
+            }
+            3 => again.purpose = SealPurpose::Verify,
             _ => {}
         }
-        self.seal(&request)
+        self.seal_somehow(again)
     }
 
-    fn seal(&mut self, request: &SealRequest) -> bool {
-        let expected = self.model.seal(request);
-        let step = self.driven.step(|machine| machine.begin_seal(&Arc::new(request.clone())));
+    /// Seals with all values, some, none or wrong ones.
+    fn seal_somehow(&mut self, mut request: SealRequest) -> bool {
+        match self.rng.below(4) {
+            0 => request.values.clear(),
+            1 => {
+                let mut rng = Rng::new(self.rng.next());
+                request.values.retain(|_| rng.one_in(2));
+            }
+            2 if self.rng.one_in(3) => {
+                for (_, value) in &mut request.values {
+                    *value = Arc::default();
+                }
+            }
+            _ => {}
+        }
+        let stages = if self.rng.one_in(2) { Stages::MayCome } else { Stages::WaitedFor };
+        self.seal(&request, stages)
+    }
+
+    fn seal(&mut self, request: &SealRequest, stages: Stages) -> bool {
+        let expected = self.model.seal(request, stages);
+        let step = self.driven.begin(request, stages);
         let context = &self.context;
         match (step, &expected) {
             (Ok(SealStep::Compute(task)), Expected::Compute) => self.tasks.push(task),
             (Ok(SealStep::Wait(on)), Expected::Wait(job)) => assert_eq!(on, *job, "{context}"),
-            (Ok(SealStep::Answer(answer)), Expected::Answer(at)) => self.check_root(&answer, *at),
+            (Ok(SealStep::WaitForStages(on)), Expected::WaitForStages) => {
+                assert_eq!(on, request.job, "{context}");
+            }
+            (Ok(SealStep::Answer(SealResponse::Sealed(sealed))), Expected::Answer(at)) => {
+                self.check_root(sealed.root_node.as_ref(), *at);
+            }
+            (
+                Ok(SealStep::Answer(SealResponse::Differs { digests, .. })),
+                Expected::Differ(own),
+            ) => {
+                assert_eq!(digests, *own, "{context}");
+            }
             (Err(error), Expected::Refuse(code)) => {
                 assert_eq!(error.code(), *code, "{context}: {error}");
             }
             (step, expected) => panic!("{context}: expected {expected:?}, got {step:?}"),
         }
-        !matches!(expected, Expected::Refuse(_))
+        !matches!(expected, Expected::Refuse(_) | Expected::Differ(_))
     }
 
-    fn check_root(&self, answer: &SealResponse, at: usize) {
+    fn check_root(&self, root_node: Option<&Bytes>, at: usize) {
         let copy = &self.model.copies[at];
         let root = copy.is_whole.then(|| copy.state.root());
-        assert_eq!(answer.root_node.as_ref().map(keccak256), root, "{}", self.context);
+        assert_eq!(root_node.map(keccak256), root, "{}", self.context);
     }
 
     /// Brings back the answer of a task, or that it failed.
@@ -130,7 +183,8 @@ impl History {
         match finished {
             Ok(answer) => {
                 assert!(counts && is_success, "{context}");
-                self.check_root(&answer, self.model.names[&SnapshotId::Job(ticket.job)]);
+                let at = self.model.names[&SnapshotId::Job(ticket.job)];
+                self.check_root(answer.root_node.as_ref(), at);
             }
             Err(error) => {
                 let code = if counts { Code::Internal } else { Code::Cancelled };
@@ -182,10 +236,16 @@ impl History {
             .collect();
         let dropped = if self.rng.one_in(2) { self.rng.pick(&loaded) } else { None };
         let Some(name) = dropped else {
-            let state = Plain::random(&mut self.rng);
-            let name = self.driven.load(&state).unwrap();
-            self.model.add_root(name, state, Fate::Loaded);
-            return true;
+            let (state, number) = (Plain::random(&mut self.rng), self.rng.below(8));
+            let name = SnapshotId::Loaded(number);
+            let is_taken = self.model.readable(&name).is_some();
+            let expected = if is_taken { Err(Code::FailedPrecondition) } else { Ok(name) };
+            let loaded = self.driven.load(&state, number).map_err(|error| error.code());
+            assert_eq!(loaded, expected, "{}", self.context);
+            if !is_taken {
+                self.model.add_root(name, state, Fate::Loaded);
+            }
+            return !is_taken;
         };
         let known = self.model.readable(&name);
         if let Some(at) = known {
@@ -197,19 +257,52 @@ impl History {
         expected.is_ok()
     }
 
+    /// Stages what some request orders, or anything.
     fn stage(&mut self) -> bool {
-        let job = self.some_job();
-        let writes = writes(&mut self.rng).into_iter();
-        let incarnation = Incarnation::new(u32::try_from(self.rng.next() >> 40).unwrap());
-        let staged = writes.map(|(index, set): (AccessIndex, _)| (index, incarnation, set));
-        let request = StageRequest { job, writes: staged.collect() };
-        let expected = match self.model.fate_of(&job) {
-            _ if self.model.aborted.contains(&job) => Err(Code::Cancelled),
-            None => Ok(()),
-            Some(_) => Err(Code::FailedPrecondition),
+        let known = self.rng.pick(&self.requests);
+        let request = match known.filter(|_| !self.rng.one_in(4)) {
+            Some(request) => {
+                let writes = self.some_writes(&request);
+                StageRequest { job: request.job, writes }
+            }
+            None => {
+                let incarnation = Incarnation::new(u32::try_from(self.rng.next() >> 40).unwrap());
+                let writes = writes(&mut self.rng).into_iter();
+                let writes = writes.map(|(index, set)| (index, incarnation, set)).collect();
+                StageRequest { job: self.some_job(), writes }
+            }
         };
-        let staged = self.driven.step(|machine| machine.stage(request));
-        assert_eq!(staged.map_err(|error| error.code()), expected, "{}", self.context);
+        self.stage_writes(request)
+    }
+
+    /// Returns most of what a request orders, and now and then something else.
+    fn some_writes(
+        &mut self,
+        request: &SealRequest,
+    ) -> Vec<(engine::ids::AccessIndex, Incarnation, Arc<engine::access::WriteSet>)> {
+        let mut writes = Vec::new();
+        for ((index, incarnation), (_, set)) in request.order.iter().zip(&request.values) {
+            match self.rng.below(12) {
+                0 => {}
+                1 => writes.push((*index, *incarnation, Arc::default())),
+                2 => writes.push((*index, incarnation.next(), Arc::clone(set))),
+                _ => writes.push((*index, *incarnation, Arc::clone(set))),
+            }
+        }
+        writes
+    }
+
+    fn stage_writes(&mut self, request: StageRequest) -> bool {
+        let expected = self.model.stage(&request);
+        self.driven.staged.clear();
+        let job = request.job;
+
+        let staged = self.driven.stage(request).map_err(|error| error.code());
+
+        let context = &self.context;
+        assert_eq!(staged, expected.map(|_| ()), "{context}");
+        let woken: &[JobId] = if expected == Ok(true) { &[job] } else { &[] };
+        assert_eq!(self.driven.staged, woken, "{context}");
         expected.is_ok()
     }
 
@@ -233,6 +326,31 @@ impl History {
         match self.rng.pick(&sealed) {
             Some(job) if !self.rng.one_in(4) => job,
             _ => job(1 + self.rng.below(self.n_jobs + 2)),
+        }
+    }
+
+    /// Compares what the feed tells, and what a worker makes of it.
+    fn compare_feed(&mut self) {
+        let context = &self.context;
+        let feed = std::mem::take(&mut self.driven.feed);
+        let told = feed.iter().map(|message| match message {
+            FeedMessage::Start { .. } => panic!("{context}: a second start"),
+            FeedMessage::Sealed { job, parent, .. } => Told::Sealed(*job, *parent),
+            FeedMessage::Committed { job, block_hash } => Told::Committed(*job, *block_hash),
+            FeedMessage::Dropped { job } => Told::Dropped(*job),
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, std::mem::take(&mut self.model.told), "{context}");
+        for message in &feed {
+            self.cache.hear(message, context);
+        }
+        for name in self.model.readable_names() {
+            let copy = &self.model.copies[self.model.names[&name]];
+            let cached = self.cache.states.get(&name);
+            assert_eq!(cached.is_some(), copy.is_fed, "{context}, {name}");
+            if let Some(cached) = cached {
+                cached.assert_is(&self.driven.directory[&name], &format!("{context}, {name}"));
+            }
         }
     }
 
@@ -272,9 +390,9 @@ impl History {
 #[test]
 fn random_histories_equal_full_copies() {
     let mut counts = [[0; 2]; 7];
-    for seed in 0..80 {
+    for seed in 0..120 {
         let mut history = History::new(seed);
-        for step in 0..80 {
+        for step in 0..90 {
             history.context = format!("seed {seed}, step {step}");
             history.step();
         }

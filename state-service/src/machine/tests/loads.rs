@@ -9,12 +9,12 @@ use crate::{
 };
 use alloy_primitives::{Address, U256, keccak256};
 use engine::{account::Account, block::Code, ids::SnapshotId};
-use proto::state::{AccountState, LoadGenesisRequest, StateValues};
+use proto::state::{AccountState, LoadGenesisRequest, LoadSnapshotRequest, StateValues};
 
 #[test]
 fn what_stands_on_loaded_values_has_no_root_and_is_never_committed() {
     let mut driven = Driven::new(Limits::default());
-    let loaded = driven.load(&Plain::random(&mut Rng::new(3))).unwrap();
+    let loaded = driven.load(&Plain::random(&mut Rng::new(3)), 7).unwrap();
     let first = driven.seal(&request(job(1), loaded, 1, credit(1))).unwrap();
     let second = driven.seal(&request(job(2), SnapshotId::Job(job(1)), 2, credit(2))).unwrap();
 
@@ -29,6 +29,23 @@ fn what_stands_on_loaded_values_has_no_root_and_is_never_committed() {
     assert_eq!(again, Err(StateError::UnknownSnapshot { snapshot: loaded }));
     let not_loaded = driven.step(|machine| machine.drop_snapshot(block(0)));
     assert_eq!(not_loaded, Err(StateError::NotLoaded { snapshot: block(0) }));
+}
+
+#[test]
+fn a_number_is_taken_from_the_begin_of_a_load_until_it_fails_or_is_dropped() {
+    let mut driven = Driven::new(Limits::default());
+    let values = Plain::random(&mut Rng::new(5));
+    let request = || LoadSnapshotRequest { number: 7, state: values.values() };
+    let task = driven.step(|machine| machine.begin_load(request())).unwrap();
+    let taken = StateError::NumberTaken { number: 7 };
+
+    let second = driven.step(|machine| machine.begin_load(request()));
+    assert_eq!(second.map(|_| ()), Err(taken.clone()));
+    driven.step(|machine| machine.finish_load(task.number(), Err(StateError::Broken))).unwrap_err();
+    let loaded = driven.load(&values, 7).unwrap();
+    assert_eq!(driven.load(&values, 7), Err(taken));
+    driven.step(|machine| machine.drop_snapshot(loaded)).unwrap();
+    assert_eq!(driven.load(&values, 7), Ok(loaded));
 }
 
 #[test]
@@ -77,8 +94,9 @@ fn values_that_contradict_each_other_are_refused_by_name() {
     ];
     for (accounts, codes, expected) in cases {
         let values = StateValues { accounts, codes };
-        let task = driven.step(|machine| machine.begin_load(values)).unwrap();
-        let loaded = driven.step(|machine| machine.finish_load(task.run()));
+        let request = LoadSnapshotRequest { number: 1, state: values };
+        let task = driven.step(|machine| machine.begin_load(request)).unwrap();
+        let loaded = driven.step(|machine| machine.finish_load(1, task.run()));
         assert_eq!(loaded, Err(expected));
     }
 }

@@ -1,20 +1,26 @@
 //! The machine, driven without threads: every task is run where it is handed out, or later.
 
 mod bounds;
+mod cache;
 mod history;
 mod loads;
 mod model;
+mod places;
 mod rules;
+mod shards;
+mod stages;
 
-use super::{Effect, Found, GenesisStep, Machine, SealStep};
+use super::{Effect, Found, GenesisStep, Machine, SealStep, SealTask, Stages};
 use crate::{
     config::Limits,
     error::StateError,
+    place::Place,
     snapshot::Snapshot,
     tests::{
-        plain::{Plain, Writes},
+        plain::{Plain, Writes, ordered},
         rng::Rng,
     },
+    writes::{SealOrder, StagedWrites},
 };
 use alloy_primitives::{Address, B256, U256};
 use engine::{
@@ -22,7 +28,10 @@ use engine::{
     account::TouchRule,
     ids::{AccessIndex, BootId, JobId, SnapshotId, Term},
 };
-use proto::state::{CommitRequest, Head, LoadGenesisRequest, SealRequest, SealResponse};
+use proto::state::{
+    CommitRequest, FeedMessage, Head, LoadGenesisRequest, LoadSnapshotRequest, SealPurpose,
+    SealRequest, SealResponse, SealedShard, StageRequest, StateValues,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A machine, and what its effects made of the world outside.
@@ -33,12 +42,24 @@ struct Driven {
     directory: BTreeMap<SnapshotId, Arc<Snapshot>>,
     /// Jobs that were settled since somebody looked.
     settled: Vec<JobId>,
+    /// Jobs whose missing writes came since somebody looked.
+    staged: Vec<JobId>,
+    /// What the feed told since somebody looked.
+    feed: Vec<FeedMessage>,
+    place: Place,
 }
 
 impl Driven {
     fn new(limits: Limits) -> Self {
         let machine = Machine::new(BootId::new(7), limits);
-        Self { machine, directory: BTreeMap::new(), settled: Vec::new() }
+        Self {
+            machine,
+            directory: BTreeMap::new(),
+            settled: Vec::new(),
+            staged: Vec::new(),
+            feed: Vec::new(),
+            place: Place::ALONE,
+        }
     }
 
     fn step<T>(&mut self, change: impl FnOnce(&mut Machine) -> T) -> T {
@@ -52,22 +73,54 @@ impl Driven {
                     assert!(self.directory.remove(&name).is_some(), "{name} was not there");
                 }
                 Effect::Settle(job) => self.settled.push(job),
+                Effect::Staged(job) => self.staged.push(job),
+                Effect::Feed(message) => self.feed.push(message),
+                Effect::Place(place) => self.place = place,
                 Effect::Discard(_) => {}
             }
         }
         value
     }
 
-    /// Seals at once.
-    fn seal(&mut self, request: &SealRequest) -> Result<SealResponse, StateError> {
-        match self.step(|machine| machine.begin_seal(&Arc::new(request.clone())))? {
-            SealStep::Answer(answer) => Ok(answer),
-            SealStep::Compute(task) => {
-                let ticket = task.ticket();
-                self.step(|machine| machine.finish_seal(ticket, Ok(task.run())))
-            }
-            SealStep::Wait(job) => panic!("{job} is under way"),
+    /// Begins a seal.
+    fn begin(&mut self, request: &SealRequest, stages: Stages) -> Result<SealStep, StateError> {
+        let order = SealOrder::of(request.clone(), self.place)?;
+        self.step(|machine| machine.begin_seal(&order, stages))
+    }
+
+    /// Begins a seal that has to be computed.
+    fn begin_task(&mut self, request: &SealRequest) -> SealTask {
+        match self.begin(request, Stages::WaitedFor) {
+            Ok(SealStep::Compute(task)) => task,
+            step => panic!("{step:?}"),
         }
+    }
+
+    fn finish(&mut self, task: SealTask) -> Result<SealedShard, StateError> {
+        let ticket = task.ticket();
+        self.step(|machine| machine.finish_seal(ticket, Ok(task.run())))
+    }
+
+    /// Seals at once, without waiting for writes.
+    fn answer(&mut self, request: &SealRequest) -> Result<SealResponse, StateError> {
+        match self.begin(request, Stages::WaitedFor)? {
+            SealStep::Answer(answer) => Ok(answer),
+            SealStep::Compute(task) => self.finish(task).map(SealResponse::Sealed),
+            step => panic!("it has to wait: {step:?}"),
+        }
+    }
+
+    /// Seals at once what the shard has.
+    fn seal(&mut self, request: &SealRequest) -> Result<SealedShard, StateError> {
+        match self.answer(request)? {
+            SealResponse::Sealed(sealed) => Ok(sealed),
+            SealResponse::Differs { digests, .. } => panic!("it differs: {digests:?}"),
+        }
+    }
+
+    fn stage(&mut self, request: StageRequest) -> Result<(), StateError> {
+        let writes = StagedWrites::of(request, self.place)?;
+        self.step(|machine| machine.stage(writes))
     }
 
     fn commit(&mut self, job: JobId, hash: B256, number: u64) -> Result<(), StateError> {
@@ -76,8 +129,11 @@ impl Driven {
         })
     }
 
-    fn genesis(&mut self, plain: &Plain, hash: B256) -> Result<SealResponse, StateError> {
-        let state = plain.values();
+    fn genesis(&mut self, plain: &Plain, hash: B256) -> Result<SealedShard, StateError> {
+        self.genesis_of(plain.values(), hash)
+    }
+
+    fn genesis_of(&mut self, state: StateValues, hash: B256) -> Result<SealedShard, StateError> {
         let request = LoadGenesisRequest { block_hash: hash, block_number: 0, state };
         match self.step(|machine| machine.begin_genesis(request))? {
             GenesisStep::Answer(answer) => Ok(answer),
@@ -85,9 +141,12 @@ impl Driven {
         }
     }
 
-    fn load(&mut self, plain: &Plain) -> Result<SnapshotId, StateError> {
-        let task = self.step(|machine| machine.begin_load(plain.values()))?;
-        self.step(|machine| machine.finish_load(task.run()))
+    /// Loads values under a number.
+    fn load(&mut self, plain: &Plain, number: u64) -> Result<SnapshotId, StateError> {
+        let request = LoadSnapshotRequest { number, state: plain.values() };
+        let task = self.step(|machine| machine.begin_load(request))?;
+        self.step(|machine| machine.finish_load(number, task.run()))?;
+        Ok(SnapshotId::Loaded(number))
     }
 
     fn find(&self, name: &SnapshotId) -> Result<Arc<Snapshot>, StateError> {
@@ -106,8 +165,19 @@ fn block(number: u8) -> SnapshotId {
     SnapshotId::Block(B256::repeat_byte(number))
 }
 
+/// A seal that brings all its values with it.
 fn request(job: JobId, parent: SnapshotId, number: u64, writes: Writes) -> SealRequest {
-    SealRequest { job, parent, block_number: number, touch_rule: TouchRule::Clears, writes }
+    let (order, digest) = ordered(&writes, 1);
+    SealRequest {
+        job,
+        parent,
+        block_number: number,
+        touch_rule: TouchRule::Clears,
+        purpose: SealPurpose::Commit,
+        order,
+        digest,
+        values: writes,
+    }
 }
 
 fn credit(amount: u64) -> Writes {

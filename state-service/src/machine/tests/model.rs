@@ -1,12 +1,23 @@
 //! The shard as simply as it can be said: full copies, lists, and codes instead of reasons.
 
-use crate::tests::plain::Plain;
-use engine::ids::{JobId, SnapshotId};
+use crate::{
+    machine::Stages,
+    tests::plain::{Plain, Writes},
+};
+use alloy_primitives::B256;
+use engine::{
+    access::WriteSet,
+    digest,
+    ids::{AccessIndex, Incarnation, JobId, SnapshotId},
+};
 use proto::{
-    state::{CommitRequest, Head, SealRequest},
+    state::{CommitRequest, Head, SealPurpose, SealRequest, StageRequest},
     status::Code,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What became of a Snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +38,8 @@ pub(super) struct Copy {
     pub(super) fate: Fate,
     pub(super) request: Option<SealRequest>,
     pub(super) is_whole: bool,
+    /// Whether the feed speaks of it.
+    pub(super) is_fed: bool,
 }
 
 /// What a seal has to do.
@@ -35,9 +48,23 @@ pub(super) enum Expected {
     /// Answer with the state of this copy.
     Answer(usize),
     Wait(JobId),
+    /// Wait for writes.
+    WaitForStages,
+    /// Answer with these digests.
+    Differ(Vec<(AccessIndex, Option<B256>)>),
     Compute,
     Refuse(Code),
 }
+
+/// What the feed has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Sealed(JobId, SnapshotId),
+    Committed(JobId, B256),
+    Dropped(JobId),
+}
+
+type Places = BTreeMap<(AccessIndex, Incarnation), Arc<WriteSet>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -49,6 +76,11 @@ pub(super) struct Model {
     pub(super) committed_max: usize,
     /// Copies in the order in which they could first be read.
     pub(super) taken_in: Vec<usize>,
+    pub(super) staged: BTreeMap<JobId, Places>,
+    /// What the seals that wait lack.
+    pub(super) awaited: BTreeMap<JobId, BTreeSet<(AccessIndex, Incarnation)>>,
+    /// What the feed has to say since somebody looked.
+    pub(super) told: Vec<Told>,
 }
 
 impl Model {
@@ -66,51 +98,125 @@ impl Model {
         let is_whole = fate != Fate::Loaded;
         self.names.insert(name, self.copies.len());
         self.taken_in.push(self.copies.len());
-        self.copies.push(Copy { state, parent: None, fate, request: None, is_whole });
+        let (parent, request) = (None, None);
+        self.copies.push(Copy { state, parent, fate, request, is_whole, is_fed: is_whole });
     }
 
     /// Says what a seal has to do, and takes note of it if it has to be computed.
-    pub(super) fn seal(&mut self, request: &SealRequest) -> Expected {
+    pub(super) fn seal(&mut self, request: &SealRequest, stages: Stages) -> Expected {
         let job = request.job;
         if self.aborted.contains(&job) {
             return Expected::Refuse(Code::Cancelled);
         }
-        if let Some(at) = self.names.get(&SnapshotId::Job(job)) {
-            let copy = &self.copies[*at];
-            if copy.fate == Fate::Gone {
-                return Expected::Refuse(Code::FailedPrecondition);
-            }
-            let before = copy.request.as_ref().expect("it was sealed");
-            let parent = self.readable(&request.parent);
-            let same = (parent.is_some_and(|parent| Some(parent) == copy.parent)
-                || request.parent == before.parent)
-                && (request.block_number, &request.writes) == (before.block_number, &before.writes);
-            return match (same, &copy.fate) {
-                (false, _) => Expected::Refuse(Code::FailedPrecondition),
-                (true, Fate::Sealing) => Expected::Wait(job),
-                (true, _) => Expected::Answer(*at),
-            };
+        if let Some(expected) = self.sealed_before(request) {
+            return expected;
         }
         let Some(parent) = self.readable(&request.parent) else {
             return self.without_parent(&request.parent);
         };
-        let copy = &self.copies[parent];
+        let found = self.effective(request);
+        let missing = found.iter().filter(|(_, set)| set.is_none()).map(|(at, _)| *at);
+        let missing: BTreeSet<_> = missing.collect();
+        if !missing.is_empty() && stages == Stages::MayCome {
+            self.awaited.insert(job, missing);
+            return Expected::WaitForStages;
+        }
+        self.awaited.remove(&job);
+        let digests =
+            found.iter().map(|(at, set)| (at.0, set.as_deref().map(digest::of_write_set)));
+        let digests: Vec<_> = digests.collect();
+        let all = digests.iter().filter_map(|(index, digest)| Some((*index, (*digest)?)));
+        if !missing.is_empty() || digest::of_writes(all) != request.digest {
+            return Expected::Differ(digests);
+        }
+        let writes = found.into_iter().filter_map(|(at, set)| Some((at.0, set?)));
+        self.begin(parent, request, &writes.collect());
+        Expected::Compute
+    }
+
+    /// Compares with a copy of the request that was sealed, or is being sealed.
+    fn sealed_before(&self, request: &SealRequest) -> Option<Expected> {
+        let job = request.job;
+        let at = *self.names.get(&SnapshotId::Job(job))?;
+        let copy = &self.copies[at];
+        if copy.fate == Fate::Gone {
+            return Some(Expected::Refuse(Code::FailedPrecondition));
+        }
+        let before = copy.request.as_ref().expect("it was sealed");
+        let parent = self.readable(&request.parent);
+        let same_parent = parent.is_some_and(|parent| Some(parent) == copy.parent)
+            || request.parent == before.parent;
+        let facts = |request: &SealRequest| {
+            (request.block_number, request.purpose, request.digest, request.order.clone())
+        };
+        Some(match (same_parent && facts(request) == facts(before), &copy.fate) {
+            (false, _) => Expected::Refuse(Code::FailedPrecondition),
+            (true, Fate::Sealing) => Expected::Wait(job),
+            (true, _) => Expected::Answer(at),
+        })
+    }
+
+    /// Returns what is there of an order, values before what was staged.
+    fn effective(
+        &self,
+        request: &SealRequest,
+    ) -> Vec<((AccessIndex, Incarnation), Option<Arc<WriteSet>>)> {
+        let staged = self.staged.get(&request.job);
+        let find = |at: &(AccessIndex, Incarnation)| {
+            let value = request.values.iter().find(|(index, _)| *index == at.0);
+            value.map(|(_, set)| set).or_else(|| staged?.get(at)).cloned()
+        };
+        request.order.iter().map(|at| (*at, find(at))).collect()
+    }
+
+    fn begin(&mut self, parent: usize, request: &SealRequest, writes: &Writes) {
+        let below = &self.copies[parent];
         let copy = Copy {
-            state: copy.state.after(&request.writes, request.touch_rule),
+            state: below.state.after(writes, request.touch_rule),
             parent: Some(parent),
             fate: Fate::Sealing,
             request: Some(request.clone()),
-            is_whole: copy.is_whole,
+            is_whole: below.is_whole,
+            is_fed: below.is_fed && request.purpose == SealPurpose::Commit,
         };
-        self.names.insert(SnapshotId::Job(job), self.copies.len());
+        self.names.insert(SnapshotId::Job(request.job), self.copies.len());
         self.copies.push(copy);
-        Expected::Compute
+    }
+
+    /// Takes writes in; tells whether a seal waited for the last of them.
+    pub(super) fn stage(&mut self, request: &StageRequest) -> Result<bool, Code> {
+        let job = request.job;
+        if self.aborted.contains(&job) {
+            return Err(Code::Cancelled);
+        }
+        if self.fate_of(&job).is_some() {
+            return Err(Code::FailedPrecondition);
+        }
+        let mut places = self.staged.get(&job).cloned().unwrap_or_default();
+        for (index, incarnation, set) in &request.writes {
+            let at = (*index, *incarnation);
+            if places.entry(at).or_insert_with(|| Arc::clone(set)) != set {
+                return Err(Code::FailedPrecondition);
+            }
+        }
+        self.staged.insert(job, places);
+        let Some(missing) = self.awaited.get_mut(&job) else { return Ok(false) };
+        for (index, incarnation, _) in &request.writes {
+            missing.remove(&(*index, *incarnation));
+        }
+        let is_last = missing.is_empty();
+        if is_last {
+            self.awaited.remove(&job);
+        }
+        Ok(is_last)
     }
 
     fn without_parent(&self, parent: &SnapshotId) -> Expected {
         match parent {
             SnapshotId::Job(job) if self.aborted.contains(job) => Expected::Refuse(Code::Cancelled),
-            SnapshotId::Job(job) if self.fate_of(job) == Some(&Fate::Sealing) => {
+            SnapshotId::Job(job)
+                if self.fate_of(job) == Some(&Fate::Sealing) || self.awaited.contains_key(job) =>
+            {
                 Expected::Wait(*job)
             }
             _ => Expected::Refuse(Code::NotFound),
@@ -130,6 +236,9 @@ impl Model {
         if is_success {
             self.copies[at].fate = Fate::Provisional;
             self.taken_in.push(at);
+            self.staged.remove(&job);
+            let parent = self.copies[at].request.as_ref().expect("it was sealed").parent;
+            self.told.extend(self.copies[at].is_fed.then_some(Told::Sealed(job, parent)));
         } else {
             self.names.remove(&SnapshotId::Job(job));
             self.copies[at].fate = Fate::Gone;
@@ -146,6 +255,9 @@ impl Model {
         let Some(at) = self.readable(&SnapshotId::Job(job)) else { return Err(Code::NotFound) };
         let copy = &self.copies[at];
         let number = copy.request.as_ref().map(|request| request.block_number);
+        if copy.request.as_ref().map(|request| request.purpose) == Some(SealPurpose::Verify) {
+            return Err(Code::FailedPrecondition);
+        }
         let parent = copy.parent.map(|parent| self.copies[parent].fate.clone());
         let Some(Fate::Committed(parent)) = parent else { return Err(Code::FailedPrecondition) };
         let name = SnapshotId::Block(block_hash);
@@ -163,6 +275,7 @@ impl Model {
         if self.head == Some(parent) {
             self.head = Some(head);
         }
+        self.told.push(Told::Committed(job, block_hash));
         self.forget();
         Ok(())
     }
@@ -188,22 +301,31 @@ impl Model {
         if self.committed.contains_key(&job) {
             return Err(Code::FailedPrecondition);
         }
-        self.aborted.insert(job);
-        if let Some(at) = self.names.get(&SnapshotId::Job(job)) {
-            self.drop_with_all_above(*at);
+        self.end(job);
+        if let Some(at) = self.names.get(&SnapshotId::Job(job)).copied() {
+            let copy = &self.copies[at];
+            let is_told = copy.is_fed && copy.fate == Fate::Provisional;
+            self.told.extend(is_told.then_some(Told::Dropped(job)));
+            self.drop_with_all_above(at);
         }
         Ok(())
     }
 
     pub(super) fn drop_with_all_above(&mut self, at: usize) {
         self.copies[at].fate = Fate::Gone;
-        if let Some(request) = &self.copies[at].request {
-            self.aborted.insert(request.job);
+        if let Some(job) = self.copies[at].request.as_ref().map(|request| request.job) {
+            self.end(job);
         }
         for above in 0..self.copies.len() {
             if self.copies[above].parent == Some(at) && self.copies[above].fate != Fate::Gone {
                 self.drop_with_all_above(above);
             }
         }
+    }
+
+    fn end(&mut self, job: JobId) {
+        self.aborted.insert(job);
+        self.staged.remove(&job);
+        self.awaited.remove(&job);
     }
 }

@@ -1,17 +1,18 @@
 //! Rules of seals, commits and aborts, one by one.
 
-use super::{Driven, block, chain, credit, hash, head, job, request};
+use super::{block, chain, credit, hash, head, job, request};
 use crate::{
     config::Limits,
     error::StateError,
-    machine::SealStep,
+    machine::{SealStep, Stages},
     tests::{plain::Plain, rng::Rng},
 };
 use engine::{
     access::WriteSet,
+    account::TouchRule,
     ids::{AccessIndex, SnapshotId},
 };
-use proto::state::Head;
+use proto::state::{Head, SealPurpose, SealRequest};
 use std::{num::NonZeroUsize, sync::Arc};
 
 #[test]
@@ -104,6 +105,8 @@ fn a_seal_is_repeated_with_its_answer_and_refused_with_other_content() {
         request(job(2), block(0), 2, credit(2)),
         request(job(2), block(1), 3, credit(2)),
         request(job(2), block(1), 2, credit(3)),
+        SealRequest { purpose: SealPurpose::Verify, ..again.clone() },
+        SealRequest { touch_rule: TouchRule::Creates, ..again.clone() },
     ];
     for other in cases {
         assert_eq!(driven.seal(&other).map(|answer| answer.root_node), otherwise, "{other:?}");
@@ -113,18 +116,16 @@ fn a_seal_is_repeated_with_its_answer_and_refused_with_other_content() {
 #[test]
 fn a_copy_of_a_seal_and_a_seal_on_top_wait_while_it_is_computed() {
     let mut driven = chain(0, Limits::default());
-    let first = Arc::new(request(job(1), block(0), 1, credit(1)));
-    let child = Arc::new(request(job(2), SnapshotId::Job(job(1)), 2, credit(2)));
-    let step = driven.step(|machine| machine.begin_seal(&first));
-    let Ok(SealStep::Compute(task)) = step else { panic!("{step:?}") };
+    let first = request(job(1), block(0), 1, credit(1));
+    let child = request(job(2), SnapshotId::Job(job(1)), 2, credit(2));
+    let task = driven.begin_task(&first);
 
     for waiting in [&first, &child] {
-        let step = driven.step(|machine| machine.begin_seal(waiting));
+        let step = driven.begin(waiting, Stages::MayCome);
         assert!(matches!(step, Ok(SealStep::Wait(on)) if on == job(1)), "{step:?}");
     }
     assert!(driven.settled.is_empty());
-    let ticket = task.ticket();
-    driven.step(|machine| machine.finish_seal(ticket, Ok(task.run()))).unwrap();
+    driven.finish(task).unwrap();
 
     assert_eq!(driven.settled, [job(1)]);
     driven.seal(&first).unwrap();
@@ -135,8 +136,7 @@ fn a_copy_of_a_seal_and_a_seal_on_top_wait_while_it_is_computed() {
 fn a_seal_whose_work_failed_can_be_made_again() {
     let mut driven = chain(0, Limits::default());
     let seal = request(job(1), block(0), 1, credit(1));
-    let step = driven.step(|machine| machine.begin_seal(&Arc::new(seal.clone())));
-    let Ok(SealStep::Compute(task)) = step else { panic!("{step:?}") };
+    let task = driven.begin_task(&seal);
 
     let failed = driven.step(|machine| machine.finish_seal(task.ticket(), Err(StateError::Broken)));
 
@@ -150,8 +150,7 @@ fn an_abort_drops_the_job_and_all_above_even_what_is_being_sealed() {
     let mut driven = chain(3, Limits::default());
     driven.seal(&request(job(8), SnapshotId::Job(job(1)), 2, credit(8))).unwrap();
     let on_top = request(job(9), SnapshotId::Job(job(3)), 4, credit(9));
-    let step = driven.step(|machine| machine.begin_seal(&Arc::new(on_top)));
-    let Ok(SealStep::Compute(task)) = step else { panic!("{step:?}") };
+    let task = driven.begin_task(&on_top);
     driven.settled.clear();
 
     driven.step(|machine| machine.abort(job(2))).unwrap();
@@ -161,8 +160,7 @@ fn an_abort_drops_the_job_and_all_above_even_what_is_being_sealed() {
         assert_eq!(driven.find(&SnapshotId::Job(job(gone))).err(), Some(aborted));
         assert!(driven.settled.contains(&job(gone)), "{gone}: {:?}", driven.settled);
     }
-    let ticket = task.ticket();
-    let late = driven.step(|machine| machine.finish_seal(ticket, Ok(task.run())));
+    let late = driven.finish(task);
     assert_eq!(late.map(|_| ()), Err(StateError::JobAborted { job: job(9) }));
     for kept in [1, 8] {
         assert!(driven.find(&SnapshotId::Job(job(kept))).is_ok(), "{kept}");
@@ -188,24 +186,17 @@ fn an_aborted_job_is_never_sealed_and_a_committed_one_never_aborted() {
 fn an_answer_from_before_an_abort_is_not_taken_for_the_jobs_new_seal() {
     let limits = Limits { decided_jobs_max: NonZeroUsize::MIN, ..Limits::default() };
     let mut driven = chain(0, limits);
-    let [old, new] = [1, 2].map(|amount| Arc::new(request(job(1), block(0), 1, credit(amount))));
-    let begin = |driven: &mut Driven, seal| {
-        let step = driven.step(|machine| machine.begin_seal(seal));
-        let Ok(SealStep::Compute(task)) = step else { panic!("{step:?}") };
-        task
-    };
-    let old = begin(&mut driven, &old);
+    let [old, new] = [1, 2].map(|amount| request(job(1), block(0), 1, credit(amount)));
+    let old = driven.begin_task(&old);
     // The second abort makes the shard forget the first.
     for aborted in [1, 2] {
         driven.step(|machine| machine.abort(job(aborted))).unwrap();
     }
-    let task = begin(&mut driven, &new);
+    let task = driven.begin_task(&new);
 
-    let ticket = old.ticket();
-    let late = driven.step(|machine| machine.finish_seal(ticket, Ok(old.run())));
+    let late = driven.finish(old);
     assert_eq!(late.map(|_| ()), Err(StateError::JobAborted { job: job(1) }));
-    let ticket = task.ticket();
-    driven.step(|machine| machine.finish_seal(ticket, Ok(task.run()))).unwrap();
+    driven.finish(task).unwrap();
     assert!(driven.seal(&new).is_ok());
     let mut expected = Plain::random(&mut Rng::new(1));
     expected = expected.after(&credit(2), new.touch_rule);
@@ -227,4 +218,42 @@ fn a_seal_needs_its_parent_and_its_writes_in_order() {
         let expected = StateError::WritesOutOfOrder { job: job(2), index };
         assert_eq!(unordered.map(|_| ()), Err(expected));
     }
+}
+
+#[test]
+fn a_seal_brings_values_for_its_order_and_each_once() {
+    let mut driven = chain(0, Limits::default());
+    let seal = request(job(1), block(0), 1, credit(1));
+    let value = seal.values[0].1.clone();
+    for index in [AccessIndex::new(1), AccessIndex::new(2)] {
+        let mut other = seal.clone();
+        other.values.push((index, value.clone()));
+        let expected = StateError::ValueUnasked { job: job(1), index };
+        assert_eq!(driven.seal(&other).map(|_| ()), Err(expected));
+    }
+    assert!(driven.seal(&seal).is_ok());
+}
+
+#[test]
+fn what_is_sealed_to_be_verified_is_never_committed_and_no_feed_speaks_of_it() {
+    let mut driven = chain(1, Limits::default());
+    driven.commit(job(1), hash(1), 1).unwrap();
+    driven.feed.clear();
+    let verify = request(job(2), block(1), 2, credit(2));
+    let verify = SealRequest { purpose: SealPurpose::Verify, ..verify };
+    let loaded = driven.load(&Plain::default(), 1).unwrap();
+
+    assert!(driven.seal(&verify).unwrap().root_node.is_some());
+    driven.seal(&request(job(3), SnapshotId::Job(job(2)), 3, credit(3))).unwrap();
+    driven.seal(&request(job(4), loaded, 1, credit(4))).unwrap();
+
+    let only_verified = StateError::OnlyVerified { job: job(2) };
+    assert_eq!(driven.commit(job(2), hash(2), 2), Err(only_verified));
+    let parent = SnapshotId::Job(job(2));
+    let undecided = StateError::ParentUndecided { job: job(3), parent };
+    assert_eq!(driven.commit(job(3), hash(3), 3), Err(undecided));
+    for dropped in [4, 2] {
+        driven.step(|machine| machine.abort(job(dropped))).unwrap();
+    }
+    assert_eq!(driven.feed, []);
 }

@@ -1,0 +1,56 @@
+//! A shard's place in a cluster: given once, by the coordinator.
+
+use super::{Effect, Machine, load::Genesis};
+use crate::{error::StateError, place::Place};
+use engine::ids::BootId;
+use proto::state::ConfigureRequest;
+
+impl Machine {
+    /// Gives the shard its place. The same place under a later Term only raises the Term.
+    ///
+    /// # Errors
+    /// If it has another, belongs to another cluster, or the Term is over.
+    pub fn configure(&mut self, request: ConfigureRequest) -> Result<BootId, StateError> {
+        let given = place_of(&request);
+        match &self.configured {
+            None if given != Place::ALONE && !self.is_empty() => {
+                return Err(StateError::OtherPlace { present: Place::ALONE, given });
+            }
+            None => self.effects.push(Effect::Place(given)),
+            Some(present) => check_same(present, &request)?,
+        }
+        self.configured = Some(request);
+        Ok(self.boot)
+    }
+
+    /// Returns the shard's place.
+    pub fn place(&self) -> Place {
+        self.configured.as_ref().map_or(Place::ALONE, place_of)
+    }
+
+    /// Tells whether nothing was loaded yet: whoever has no values has no place to lose.
+    fn is_empty(&self) -> bool {
+        matches!(self.genesis, Genesis::Absent)
+            && self.loading.is_empty()
+            && self.tree.count(|_| true) == 0
+    }
+}
+
+const fn place_of(request: &ConfigureRequest) -> Place {
+    Place { index: request.index, count: request.count }
+}
+
+fn check_same(present: &ConfigureRequest, given: &ConfigureRequest) -> Result<(), StateError> {
+    if given.cluster != present.cluster {
+        let (present, given) = (present.cluster, given.cluster);
+        return Err(StateError::OtherCluster { present, given });
+    }
+    let places = [place_of(present), place_of(given)];
+    if places[0] != places[1] {
+        return Err(StateError::OtherPlace { present: places[0], given: places[1] });
+    }
+    if given.term < present.term {
+        return Err(StateError::StaleTerm { present: present.term, given: given.term });
+    }
+    Ok(())
+}
