@@ -183,6 +183,9 @@ impl Default for Limits {
 }
 
 #[cfg(test)]
+mod page;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use cluster::config::Loader;

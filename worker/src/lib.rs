@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod pool;
 mod prefetch;
 mod prepare;
+pub mod process;
 mod slice_actor;
 
 pub use handle::{StartError, Worker, WorkerHandle};

@@ -1,7 +1,7 @@
 //! The way to a coordinator: found, dialled, served, and dialled again when its stream ends.
 
 use super::{
-    AttachConfig,
+    StreamConfig,
     calls::Calls,
     session::{End, Session, out_queue_len},
     shards::{Dialer, RemoteShards},
@@ -42,7 +42,7 @@ pub struct Attachment {
     /// What it is told of itself.
     pub worker: WorkerConfig,
     /// What it is told of the stream.
-    pub attach: AttachConfig,
+    pub stream: StreamConfig,
     /// What it is told of connections.
     pub grpc: GrpcConfig,
     /// Where coordinators are found.
@@ -80,8 +80,8 @@ impl Attachment {
         let policy = RetryPolicy {
             // A worker waits for its coordinator as long as it lives.
             tries_max: NonZeroU32::MAX,
-            pause_first: self.attach.pause_min,
-            pause_max: self.attach.pause_max,
+            pause_first: self.stream.pause_min,
+            pause_max: self.stream.pause_max,
         };
         let mut present = None;
         let mut n_tries = 0_u32;
@@ -160,10 +160,12 @@ impl Attachment {
         address: &str,
         answer: impl Future<Output = T>,
     ) -> Result<T, String> {
-        let longest: Duration = self.attach.welcome_timeout;
+        let longest: Duration = self.stream.welcome_timeout;
         tokio::select! {
             answer = answer => Ok(answer),
-            () = self.clock.sleep(longest) => Err(format!("{address} said nothing within {longest:?}")),
+            () = self.clock.sleep(longest) => {
+                Err(format!("{address} said nothing within {longest:?}"))
+            }
         }
     }
 
@@ -193,7 +195,7 @@ impl Attachment {
             shards,
             welcome,
             out,
-            config: &self.attach,
+            config: &self.stream,
             jobs_max: self.worker.limits.jobs_max.get(),
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
@@ -234,7 +236,7 @@ impl Attachment {
             grpc: self.grpc.clone(),
             counts: self.counts.clone(),
             limits: self.worker.limits.clone(),
-            attach: self.attach.clone(),
+            stream: self.stream.clone(),
             runtime: Handle::current(),
         };
         let shards = RemoteShards::new(dialer, welcome.shards.clone());

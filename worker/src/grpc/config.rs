@@ -1,12 +1,17 @@
-//! How a worker attaches to its coordinator; every bound has a name here.
+//! What a worker is told of the stream to its coordinator; every bound has a name here.
 
 use serde::Deserialize;
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 
-/// Settings of the stream to the coordinator; the table `attach`.
+/// Settings of the stream to the coordinator; the table `stream`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct AttachConfig {
+pub struct StreamConfig {
+    /// Threads that wait for messages, read and write them.
+    pub threads: NonZeroU32,
     /// Longest wait for the coordinator's welcome.
     #[serde(with = "humantime_serde")]
     pub welcome_timeout: Duration,
@@ -23,10 +28,11 @@ pub struct AttachConfig {
     pub feed_queue_len_max: NonZeroUsize,
 }
 
-impl Default for AttachConfig {
+impl Default for StreamConfig {
     fn default() -> Self {
         let number = |number| NonZeroUsize::new(number).expect("defaults are positive");
         Self {
+            threads: NonZeroU32::new(2).expect("2 is positive"),
             welcome_timeout: Duration::from_secs(5),
             pause_min: Duration::from_millis(50),
             pause_max: Duration::from_secs(1),

@@ -12,4 +12,4 @@ mod session;
 mod shards;
 
 pub use attach::Attachment;
-pub use config::AttachConfig;
+pub use config::StreamConfig;

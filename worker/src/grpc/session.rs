@@ -1,7 +1,7 @@
 //! One stream to a coordinator, from its welcome to its end.
 
 use super::{
-    AttachConfig,
+    StreamConfig,
     calls::{AttemptName, Calls},
     shards::RemoteShards,
 };
@@ -38,7 +38,7 @@ pub(super) struct Session<'a> {
     pub(super) shards: &'a mut RemoteShards,
     pub(super) welcome: Welcome,
     pub(super) out: mpsc::Sender<v1::WorkerMessage>,
-    pub(super) config: &'a AttachConfig,
+    pub(super) config: &'a StreamConfig,
     pub(super) jobs_max: usize,
     pub(super) clock: SharedClock,
     pub(super) metrics: Metrics,

@@ -1,7 +1,7 @@
 //! The state shards over the wire. Their calls run on the process's runtime, so that the worker's
 //! actor neither writes nor reads messages; an address may change under a shard that is in use.
 
-use super::AttachConfig;
+use super::StreamConfig;
 use crate::config::Limits;
 use async_trait::async_trait;
 use cluster::grpc::{GrpcConfig, GrpcCounts, GrpcError, connect};
@@ -30,7 +30,7 @@ pub(super) struct Dialer {
     pub(super) grpc: GrpcConfig,
     pub(super) counts: GrpcCounts,
     pub(super) limits: Limits,
-    pub(super) attach: AttachConfig,
+    pub(super) stream: StreamConfig,
     pub(super) runtime: Handle,
 }
 
@@ -48,7 +48,7 @@ impl RemoteShards {
         let shards = addresses.iter().map(|address| {
             let present = RwLock::new(dialer.dial(address)?);
             let (runtime, feed_queue_len_max) =
-                (dialer.runtime.clone(), dialer.attach.feed_queue_len_max.get());
+                (dialer.runtime.clone(), dialer.stream.feed_queue_len_max.get());
             Ok(Arc::new(RemoteShard { present, runtime, feed_queue_len_max }))
         });
         let shards = shards.collect::<Result<_, GrpcError>>()?;

@@ -329,7 +329,7 @@ impl JobKeys {
 }
 
 /// Returns what a cache may keep of an answer.
-fn kept((key, answer): (&SnapshotKey, &SnapshotAnswer)) -> Option<(KnownKey, Cached)> {
+const fn kept((key, answer): (&SnapshotKey, &SnapshotAnswer)) -> Option<(KnownKey, Cached)> {
     let value = match (key, answer) {
         (
             SnapshotKey::Account(_) | SnapshotKey::AccountWithCode(_),

@@ -7,6 +7,7 @@
 
 mod caches;
 mod faults;
+mod grpc;
 mod jobs;
 mod prepare;
 mod shards;

@@ -76,8 +76,10 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         6 => any::<usize>().prop_map(Act::Commit),
         1 => any::<usize>().prop_map(Act::Drop),
         20 => delivery.prop_map(Act::Deliver),
-        1 => prop::bool::weighted(0.2).prop_map(|dies| if dies { Act::Restart } else { Act::Reconnect }),
-        24 => read.prop_map(|(of, by_hash, account, slot)| Act::Read { of, by_hash, account, slot }),
+        1 => prop::bool::weighted(0.2)
+            .prop_map(|dies| if dies { Act::Restart } else { Act::Reconnect }),
+        24 => read
+            .prop_map(|(of, by_hash, account, slot)| Act::Read { of, by_hash, account, slot }),
         16 => (any::<usize>(), prop::bool::weighted(0.05))
             .prop_map(|(which, from_another_boot)| Act::Answer { which, from_another_boot }),
     ]
@@ -212,8 +214,9 @@ impl World {
             .filter(|block| *block == self.head || self.blocks[*block].fate == Fate::Undecided)
             .collect();
         // Mostly on what came last: a chain.
-        let parent =
-            if parent % 4 == 0 { alive[parent / 4 % alive.len()] } else { alive[alive.len() - 1] };
+        let choice =
+            if parent.is_multiple_of(4) { parent / 4 % alive.len() } else { alive.len() - 1 };
+        let parent = alive[choice];
         let below = self.blocks[parent].clone();
         let (diff, values) = apply(&below.values, changes);
         let block = self.block(parent, values);
@@ -252,7 +255,6 @@ impl World {
 
     fn deliver(&mut self, delivery: Delivery) {
         match delivery {
-            Delivery::InOrder => {}
             Delivery::Lost => drop(self.feed.pop_front()),
             Delivery::Overtaken if self.feed.len() > 1 => self.feed.swap(0, 1),
             Delivery::Repeated(choice) if !self.delivered.is_empty() => {
@@ -264,7 +266,7 @@ impl World {
                     *diff = Arc::new(apply(&Values::new(), &[(0, Change::Balance(99))]).0);
                 }
             }
-            Delivery::Overtaken | Delivery::Repeated(_) => {}
+            Delivery::InOrder | Delivery::Overtaken | Delivery::Repeated(_) => {}
         }
         let Some(message) = self.feed.pop_front() else { return };
         self.delivered.push(message.clone());
@@ -285,8 +287,8 @@ impl World {
     fn read(&mut self, of: usize, by_hash: bool, key: KnownKey) {
         // Mostly of what came last.
         let n_blocks = self.blocks.len();
-        let block =
-            if of % 4 == 0 { of / 4 % n_blocks } else { n_blocks - 1 - of / 4 % n_blocks.min(4) };
+        let of_last = n_blocks - 1 - of / 4 % n_blocks.min(4);
+        let block = if of.is_multiple_of(4) { of / 4 % n_blocks } else { of_last };
         let Block { job, hash, fate, .. } = self.blocks[block];
         let by_hash = by_hash && fate == Fate::Committed;
         let snapshot = if by_hash { SnapshotId::Block(hash) } else { SnapshotId::Job(job) };
