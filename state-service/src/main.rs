@@ -1,0 +1,7 @@
+//! The program `evmesh-state`: one state shard.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(state_service::process::main(std::env::args_os()))
+}

@@ -1,0 +1,9 @@
+//! The program `evmesh-state` as others see it, and that a call over gRPC answers what the handle
+//! in process answers.
+
+mod calls;
+mod program;
+mod registration;
+mod spans;
+mod suite;
+mod values;
