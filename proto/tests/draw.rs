@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub(crate) struct Draw(Numbers);
 
 impl Draw {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(Numbers::new(seed))
     }
 
@@ -44,11 +44,11 @@ impl Draw {
         u32::try_from(self.u64() >> 32).unwrap()
     }
 
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) const fn below(&mut self, bound: u64) -> u64 {
         self.0.below(bound)
     }
 
-    pub(crate) fn flag(&mut self) -> bool {
+    pub(crate) const fn flag(&mut self) -> bool {
         self.0.percent(50)
     }
 
@@ -144,7 +144,7 @@ impl Draw {
     }
 
     pub(crate) fn account(&mut self) -> Account {
-        let code_hash = self.maybe(Self::hash).unwrap_or(Account::default().code_hash);
+        let code_hash = self.maybe(Self::hash).unwrap_or_else(|| Account::default().code_hash);
         Account { balance: self.word(), nonce: self.u64(), code_hash }
     }
 

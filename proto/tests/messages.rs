@@ -314,6 +314,6 @@ fn worker(draw: &mut Draw) -> WorkerStatus {
 }
 
 /// Returns a job's id that is easy to tell.
-pub(crate) fn job(sequence: u64) -> JobId {
+pub(crate) const fn job(sequence: u64) -> JobId {
     JobId { term: Term::new(3), sequence }
 }

@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 
 const LIMITS: MessageLimits = MessageLimits { message_bytes_max: 1 << 20, piece_bytes_max: 700 };
 
-fn deadlines(each: Duration) -> Deadlines {
+const fn deadlines(each: Duration) -> Deadlines {
     Deadlines {
         control: each,
         read: each,

@@ -40,19 +40,24 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    fn new(script: Script) -> Self {
-        Self { script, feed_end: None, heard: Mutex::default(), asked: Semaphore::new(0) }
+    const fn new(script: Script) -> Self {
+        Self {
+            script,
+            feed_end: None,
+            heard: Mutex::new(Vec::new()),
+            asked: Semaphore::const_new(0),
+        }
     }
 
-    pub(crate) fn answering(seed: u64) -> Self {
+    pub(crate) const fn answering(seed: u64) -> Self {
         Self::new(Script::Answer(seed))
     }
 
-    pub(crate) fn failing(status: Status) -> Self {
+    pub(crate) const fn failing(status: Status) -> Self {
         Self::new(Script::Fail(status))
     }
 
-    pub(crate) fn silent() -> Self {
+    pub(crate) const fn silent() -> Self {
         Self::new(Script::Silent)
     }
 
