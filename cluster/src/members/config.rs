@@ -32,6 +32,10 @@ pub struct MembersConfig {
     /// Longest wait for an answer of etcd.
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
+    /// Pause between the signs of life on a connection to etcd that watches and hears nothing. etcd
+    /// ends connections that give more than one in 5 s, unless it is told otherwise.
+    #[serde(with = "humantime_serde")]
+    pub keepalive_interval: Duration,
     /// Pause before a watch, a lease or a join that failed is tried again.
     #[serde(with = "humantime_serde")]
     pub retry_pause: Duration,
@@ -50,6 +54,7 @@ impl Default for MembersConfig {
             name: None,
             lease_ttl: Duration::from_secs(2),
             request_timeout: Duration::from_secs(2),
+            keepalive_interval: Duration::from_secs(10),
             retry_pause: Duration::from_millis(100),
             event_queue_len_max: NonZeroU32::new(256).expect("256 is not zero"),
         }

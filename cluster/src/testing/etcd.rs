@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 
 /// Longest wait for an etcd to answer, on a machine that is busy with other tests.
@@ -81,7 +81,10 @@ impl TestEtcd {
     /// # Panics
     /// If it does not run.
     pub fn pause(&self) {
-        self.signal(Signal::STOP);
+        let process = self.signal(Signal::STOP);
+        // The signal alone stops its threads some time later, and until then they answer.
+        let stopped = waitpid(Some(process), WaitOptions::UNTRACED).expect("it is our child");
+        assert!(stopped.is_some_and(|(_, status)| status.stopped()), "etcd ended: {stopped:?}");
     }
 
     /// Lets it go on after [`TestEtcd::pause`].
@@ -92,9 +95,10 @@ impl TestEtcd {
         self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: Signal) {
-        let process = self.process.as_ref().expect("etcd runs");
-        kill_process(Pid::from_child(process), signal).expect("a process of ours takes signals");
+    fn signal(&self, signal: Signal) -> Pid {
+        let process = Pid::from_child(self.process.as_ref().expect("etcd runs"));
+        kill_process(process, signal).expect("a process of ours takes signals");
+        process
     }
 
     /// Starts the process and waits until it answers; else returns what it said.

@@ -75,16 +75,18 @@ struct Keeper {
 }
 
 impl Keeper {
-    /// Returns when the lease is lost. Each turn is a try; those end with the lease.
+    /// Returns when the lease is lost. Each turn is a try; those end with the lease. An etcd that was
+    /// just started may not have read of the lease yet, so that its word counts when it says it twice.
     async fn run(&mut self) {
+        let mut told_before = false;
         while let Some(rest) = self.rest() {
-            match self.one_stream(rest).await {
-                Err(Lost) => return,
-                Ok(()) => {
-                    debug!(lease = self.granted.id(), "a stream of signs of life ended");
-                    self.granted.clock.sleep(self.granted.retry_pause).await;
-                }
+            let told = self.one_stream(rest).await.is_err();
+            if told && told_before {
+                return;
             }
+            told_before = told;
+            debug!(lease = self.granted.id(), told, "a stream of signs of life ended");
+            self.granted.clock.sleep(self.granted.retry_pause).await;
         }
     }
 

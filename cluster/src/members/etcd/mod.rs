@@ -45,13 +45,11 @@ impl EtcdMembers {
         config: &MembersConfig,
         clock: &SharedClock,
     ) -> Result<Self, MembersError> {
-        // A dead connection is noticed well before a lease ends.
-        let sign_of_life = config.lease_ttl / 4;
+        // Not while idle: etcd ends a connection that gives signs of life without a stream on it.
         let options = ConnectOptions::new()
             .with_require_leader(true)
             .with_connect_timeout(config.request_timeout)
-            .with_keep_alive(sign_of_life, sign_of_life)
-            .with_keep_alive_while_idle(true);
+            .with_keep_alive(config.keepalive_interval, config.request_timeout);
         let client = Client::connect(&config.etcd, Some(options)).await.map_err(|error| {
             MembersError::Setting { key: "members.etcd", reason: error.to_string() }
         })?;

@@ -136,7 +136,9 @@ async fn what_a_watch_missed_and_no_history_holds_is_told_from_a_new_list() {
     // The watcher misses a leave and a join, and no history tells it of them.
     etcd.kill();
     etcd.restart();
-    let _ = leaves.leave().await;
+    let answers = async { while members.list(Role::State).await.is_err() {} };
+    timeout(LONG, answers).await.expect("etcd is back");
+    leaves.leave().await.unwrap();
     let mut operator = Client::connect([etcd.url()], None).await.unwrap();
     let key = "/evmesh/evmesh/workers/w3";
     let value = serde_json::to_string(&member("w3", "1")).unwrap();
