@@ -248,6 +248,18 @@ fn copies_of_a_seal_sent_at_once_get_one_answer() {
     });
 }
 
+/// Starts a seal that waits for writes, and waits until it does.
+async fn waiting_seal(
+    state: &StateHandle,
+    clock: &ManualClock,
+    request: SealRequest,
+) -> JoinHandle<Result<SealResponse, Status>> {
+    let (state, n_sleepers) = (state.clone(), clock.n_sleepers() + 1);
+    let sealing = tokio::spawn(async move { state.seal(request).await });
+    clock.until_sleepers(n_sleepers).await;
+    sealing
+}
+
 #[test]
 fn a_seal_waits_for_writes_under_way_and_then_says_what_it_lacks() {
     run(async {
@@ -263,23 +275,13 @@ fn a_seal_waits_for_writes_under_way_and_then_says_what_it_lacks() {
             let whole = seal(sequence, GENESIS, block.clone());
             SealRequest { values: Vec::new(), ..whole }
         };
-        let waiting = |sequence| {
-            let (state, clock, request) = (state.clone(), clock.clone(), bare(sequence));
-            async move {
-                let n_sleepers = clock.n_sleepers() + 1;
-                let sealing = tokio::spawn(async move { state.seal(request).await });
-                clock.until_sleepers(n_sleepers).await;
-                sealing
-            }
-        };
-
-        let in_time = waiting(1).await;
+        let in_time = waiting_seal(&state, &clock, bare(1)).await;
         state.stage(staged(1, &block)).await.unwrap();
         let sealed = shard_of(told(in_time).await);
         let root = genesis.after(&block, TouchRule::Clears).root();
         assert_eq!(keccak256(sealed.root_node.unwrap()), root);
 
-        let in_vain = waiting(2).await;
+        let in_vain = waiting_seal(&state, &clock, bare(2)).await;
         clock.advance(Limits::default().stage_wait);
         let answer = told(in_vain).await.unwrap();
         let SealResponse::Differs { boot, digests } = answer else { panic!("{answer:?}") };

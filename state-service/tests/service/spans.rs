@@ -11,9 +11,12 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Every span's id, name and parent.
+/// A span's id, name and parent.
+type Seen = (u64, &'static str, Option<u64>);
+
+/// Every span that there was.
 #[derive(Clone, Debug, Default)]
-struct Recorder(Arc<Mutex<Vec<(u64, &'static str, Option<u64>)>>>);
+struct Recorder(Arc<Mutex<Vec<Seen>>>);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, ctx: Context<'_, S>) {

@@ -60,7 +60,7 @@ impl Suite<'_> {
         let accounts = (0..5).flat_map(|byte| {
             let address = address(byte);
             let slots = (0..8).map(move |slot| SnapshotKey::Slot(address, U256::from(slot)));
-            let codes = [[0x60, 1], [0x60, 2]].map(|code| keccak256(code));
+            let codes = [[0x60, 1], [0x60, 2]].map(keccak256);
             let codes = codes.map(|hash| SnapshotKey::Code(address, hash));
             let keys = [SnapshotKey::Account(address), SnapshotKey::AccountWithCode(address)];
             keys.into_iter().chain(slots).chain(codes)

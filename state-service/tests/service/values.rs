@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 pub(crate) const GENESIS: SnapshotId = SnapshotId::Block(B256::ZERO);
 
-pub(crate) fn address(byte: u8) -> Address {
+pub(crate) const fn address(byte: u8) -> Address {
     Address::repeat_byte(byte)
 }
 
-pub(crate) fn job(sequence: u64) -> JobId {
+pub(crate) const fn job(sequence: u64) -> JobId {
     JobId { term: Term::new(1), sequence }
 }
 

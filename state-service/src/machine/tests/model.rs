@@ -64,7 +64,10 @@ pub(super) enum Told {
     Dropped(JobId),
 }
 
-type Places = BTreeMap<(AccessIndex, Incarnation), Arc<WriteSet>>;
+type At = (AccessIndex, Incarnation);
+type Places = BTreeMap<At, Arc<WriteSet>>;
+/// What is there of an order.
+type Effective = Vec<(At, Option<Arc<WriteSet>>)>;
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -78,7 +81,7 @@ pub(super) struct Model {
     pub(super) taken_in: Vec<usize>,
     pub(super) staged: BTreeMap<JobId, Places>,
     /// What the seals that wait lack.
-    pub(super) awaited: BTreeMap<JobId, BTreeSet<(AccessIndex, Incarnation)>>,
+    pub(super) awaited: BTreeMap<JobId, BTreeSet<At>>,
     /// What the feed has to say since somebody looked.
     pub(super) told: Vec<Told>,
 }
@@ -157,12 +160,9 @@ impl Model {
     }
 
     /// Returns what is there of an order, values before what was staged.
-    fn effective(
-        &self,
-        request: &SealRequest,
-    ) -> Vec<((AccessIndex, Incarnation), Option<Arc<WriteSet>>)> {
+    fn effective(&self, request: &SealRequest) -> Effective {
         let staged = self.staged.get(&request.job);
-        let find = |at: &(AccessIndex, Incarnation)| {
+        let find = |at: &At| {
             let value = request.values.iter().find(|(index, _)| *index == at.0);
             value.map(|(_, set)| set).or_else(|| staged?.get(at)).cloned()
         };
