@@ -6,7 +6,7 @@ use engine::{
     access::WriteSet,
     account::TouchRule,
     digest,
-    ids::{AccessIndex, Incarnation, JobId, ShardIndex},
+    ids::{AccessIndex, BootId, Incarnation, JobId, ShardIndex},
     outcome::FinalWrite,
     shard::ShardCount,
     trie,
@@ -27,8 +27,9 @@ struct ShardWrite {
     digest: B256,
 }
 
-/// A shard's answer to its seal, and whether it had to be sent writes that it lacked.
-type Sealed = (ShardIndex, SealedShard, bool);
+/// A shard's answer to its seal; and the boot id with which it said before that it lacked writes, if
+/// it did.
+type Sealed = (ShardIndex, SealedShard, Option<BootId>);
 
 /// Seals a block at every shard, also at those that it did not touch: their Snapshot gets its name
 /// too.
@@ -45,8 +46,11 @@ pub(crate) async fn seal(call: &StateCall, job: JobId, writes: Vec<FinalWrite>) 
         Ok(sealed) => sealed,
         Err(status) => return Event::StateFailed(status),
     };
-    let n_repeated = sealed.iter().map(|(_, _, is_repeated)| u64::from(*is_repeated)).sum();
-    let boots = sealed.iter().map(|(shard, sealed, _)| (*shard, sealed.boot)).collect();
+    let n_repeated = sealed.iter().filter(|(_, _, before)| before.is_some()).count() as u64;
+    let boots = sealed.iter().flat_map(|(shard, sealed, before)| {
+        before.iter().chain([&sealed.boot]).map(|boot| (*shard, *boot))
+    });
+    let boots = boots.collect();
     match root_of(sealed.iter().map(|(_, sealed, _)| sealed.root_node.as_ref())) {
         Ok(state_root) => Event::Sealed { boots, n_repeated, state_root },
         Err(status) => Event::StateFailed(status),
@@ -113,14 +117,14 @@ async fn seal_at(
         digest: digest::of_writes(part.iter().map(|write| (write.index, write.digest))),
         ..draft
     };
-    let digests = match call.tried(|| service.seal(request.clone())).await? {
-        SealResponse::Sealed(sealed) => return Ok((shard, sealed, false)),
-        SealResponse::Differs { digests, .. } => digests,
+    let (before, digests) = match call.tried(|| service.seal(request.clone())).await? {
+        SealResponse::Sealed(sealed) => return Ok((shard, sealed, None)),
+        SealResponse::Differs { boot, digests } => (boot, digests),
     };
     request.values = lacking(&part, &digests);
     tracing::debug!(%shard, n_values = request.values.len(), "a shard lacks writes");
     match call.tried(|| service.seal(request.clone())).await? {
-        SealResponse::Sealed(sealed) => Ok((shard, sealed, true)),
+        SealResponse::Sealed(sealed) => Ok((shard, sealed, Some(before))),
         SealResponse::Differs { .. } => {
             let message = format!("state shard {shard} does not take the writes it was sent");
             Err(Status::new(Code::Internal, message))

@@ -39,7 +39,7 @@ impl Default for AttachConfig {
 
 impl AttachConfig {
     /// Returns how long a worker may be silent.
-    pub(super) fn silence_max(&self) -> Duration {
+    pub(super) const fn silence_max(&self) -> Duration {
         self.heartbeat_interval.saturating_mul(self.heartbeats_missed_max.get())
     }
 }

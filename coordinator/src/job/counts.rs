@@ -136,7 +136,7 @@ impl Counting {
     }
 
     /// A worker is told that the job is over, and says that it heard.
-    pub(super) fn ended_at(&mut self, n_workers: usize) {
+    pub(super) const fn ended_at(&mut self, n_workers: usize) {
         self.counts.messages_coordinator_worker += n_workers as u64 * END_MESSAGES;
     }
 

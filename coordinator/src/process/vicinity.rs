@@ -4,7 +4,7 @@ use super::Settings;
 use crate::{grpc::Serving, status::Surroundings};
 use cluster::{
     clock::SharedClock,
-    members::{self, Member, MemberEvent, Members, Role, SharedMembers},
+    members::{self, Member, MemberEvent, Role, SharedMembers},
     shutdown::ShutdownToken,
 };
 use proto::coordinator::{CoordinatorStatus, EtcdState};

@@ -362,7 +362,9 @@ impl ModelShard {
 impl StateService for ModelShard {
     async fn configure(&self, request: ConfigureRequest) -> Result<BootId, Status> {
         let mut place = self.place.lock().unwrap();
-        if place.as_ref().is_some_and(|place| *place != request) {
+        let term = request.term;
+        let same = |place: &ConfigureRequest| ConfigureRequest { term, ..place.clone() } == request;
+        if place.as_ref().is_some_and(|place| !same(place)) {
             return Err(Status::new(Code::FailedPrecondition, "it has another place"));
         }
         *place = Some(request);

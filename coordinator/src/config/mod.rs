@@ -1,5 +1,8 @@
 //! What a coordinator is told when it starts; every bound has a name here.
 
+#[cfg(test)]
+mod page;
+
 use crate::job::JobLimits;
 use cluster::retry::RetryPolicy;
 use serde::Deserialize;
@@ -25,10 +28,10 @@ pub struct CoordinatorConfig {
     /// Threads on which jobs decide: validation of a large slice takes milliseconds, and nothing
     /// else may wait for it. None: on the coordinator's own, as a simulation needs it.
     pub job_threads: usize,
-    /// Bounds of everything that waits.
-    pub limits: Limits,
     /// Threads that move messages, of a process of its own.
     pub io_threads: NonZeroUsize,
+    /// Bounds of everything that waits.
+    pub limits: Limits,
     /// How often the state shards are asked to take their places when the process starts.
     pub configure_retry: RetryPolicy,
     /// How often calls to a state shard are tried.
