@@ -17,10 +17,14 @@ use proto::{
     status::Code,
 };
 use state_service::{StateShard, config::StateConfig};
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 fn client(program: &Program) -> StateClient<Link> {
-    let link = connect(&program.grpc.to_string(), &GrpcConfig::default(), &GrpcCounts::default());
+    client_of(program.grpc)
+}
+
+pub(crate) fn client_of(address: SocketAddr) -> StateClient<Link> {
+    let link = connect(&address.to_string(), &GrpcConfig::default(), &GrpcCounts::default());
     let deadlines = Deadlines {
         control: BOUND,
         read: Duration::from_millis(300),
