@@ -11,7 +11,7 @@ use engine::{ids::JobId, task::JobFrame};
 use prost::Message;
 use proto::{
     attach::{Answer, Call, CallId, CoordinatorMessage, Request, Welcome, WorkerMessage},
-    convert::{DecodeError, attach::called},
+    convert::{DecodeError, Reason, attach::called},
     status::{Code, Status},
     wire::v1,
 };
@@ -134,8 +134,10 @@ impl Session<'_> {
         let decode =
             move || CoordinatorMessage::from_wire(wire, |job| frames.get(job).map(Arc::clone));
         if is_large {
-            let decoded = spawn_blocking(decode).await;
-            return decoded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            return spawn_blocking(decode).await.unwrap_or_else(|error| {
+                let why = error.to_string();
+                Err(DecodeError::new("message", Reason::Malformed { what: "message", why }))
+            });
         }
         decode()
     }

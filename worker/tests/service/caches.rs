@@ -129,7 +129,7 @@ async fn a_second_block_on_the_state_after_the_first_reads_only_what_is_new_to_i
     let third = world.worker.execute_slice(third).await.unwrap();
 
     let asked = world.state.keys_asked().split_off(n_first);
-    assert_eq!(asked, [SnapshotKey::AccountWithCode(carol.address)], "new to this block");
+    assert_eq!(asked, [SnapshotKey::Account(carol.address)], "new to this block");
     assert_eq!((third.reads.cache_hits, third.reads.cache_misses), (3, 1));
     assert_eq!(world.worker.metrics().caches_emptied_start.get(), 1);
 }

@@ -26,9 +26,14 @@ pub(super) fn command(args: &[&str]) -> Command {
 impl Program {
     /// Starts a worker and waits until it listens.
     pub(super) async fn start(coordinator: SocketAddr, variables: &[(&str, &str)]) -> Self {
-        let address = coordinator.to_string();
-        let mut command = command(&["--coordinator", &address, "--listen", "127.0.0.1:0"]);
-        command.args(["--http", "127.0.0.1:0", "--threads", "2", "--name", "tested"]);
+        Self::start_with(&["--coordinator", &coordinator.to_string()], variables).await
+    }
+
+    /// Starts a worker with these flags, on free ports, and waits until it listens.
+    pub(super) async fn start_with(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(args);
+        command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        command.args(["--threads", "2", "--name", "tested"]);
         command.envs(variables.iter().copied());
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().unwrap();

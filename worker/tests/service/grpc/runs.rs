@@ -110,6 +110,7 @@ async fn keys_go_to_the_shards_that_the_welcome_names_and_to_their_new_addresses
     let mut shards = Vec::new();
     for state in &states {
         state.put_code(contract(1), &CHASE);
+        state.put_slot(contract(1), 0, 9);
         shards.push(shard::serve(state).await);
     }
     let coordinator = Coordinator::start().await;

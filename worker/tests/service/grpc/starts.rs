@@ -6,6 +6,11 @@ use super::{
     shard, soon,
 };
 use crate::state::MemoryState;
+use cluster::{
+    clock::SystemClock,
+    members::{self, Member, MemberEvent, MembersConfig, Role},
+    testing::TestEtcd,
+};
 use proto::{
     attach::{CoordinatorMessage, Welcome, WorkerMessage},
     status::{Code, Status},
@@ -57,6 +62,33 @@ async fn another_protocol_is_refused_with_both_versions_named_whoever_refuses() 
         again.hello().await;
         again.say(CoordinatorMessage::Refused(Status::new(Code::Unavailable, "later"))).await;
     }
+}
+
+#[actix::test]
+async fn a_worker_finds_its_coordinator_in_etcd_is_found_there_itself_and_leaves_when_it_ends() {
+    let etcd = spawn_blocking(TestEtcd::start).await.unwrap();
+    let config = MembersConfig { etcd: vec![etcd.url()], ..MembersConfig::default() };
+    let members = members::open(&config, &SystemClock::shared()).await.unwrap();
+    let shard = shard::serve(&Arc::new(MemoryState::default())).await;
+    let mut program = Program::start_with(&["--etcd", &etcd.url()], &[]).await;
+    let mut workers = members.watch(Role::Worker).await.unwrap();
+    let joined = soon("the worker among the members", workers.next()).await.unwrap();
+    let MemberEvent::Joined(worker) = joined else { panic!("{joined:?}") };
+    assert_eq!(worker.address, program.grpc.to_string());
+    assert_eq!(worker.http_address, program.http.to_string());
+
+    // The coordinator comes after the worker.
+    let coordinator = Coordinator::start().await;
+    let address = coordinator.address.to_string();
+    let me = Member { name: "one".to_owned(), address, ..Member::default() };
+    let _place = members.join(Role::Coordinator, &me).await.unwrap();
+    let (hello, _line) = coordinator.welcome(&[shard]).await;
+    assert_eq!(hello.worker.to_string(), worker.name);
+    program.terminate();
+
+    assert_eq!(program.ended().await.code(), Some(0));
+    let left = soon("its leaving", workers.next()).await;
+    assert_eq!(left, Some(MemberEvent::Left(worker)));
 }
 
 /// Runs the program to its end, and returns its code and what it said.
