@@ -87,8 +87,14 @@ fn as_service(worker: &Arc<ModelWorker>) -> Arc<dyn WorkerService> {
     Arc::clone(worker) as Arc<dyn WorkerService>
 }
 
+/// Longest that a test takes, on a machine that is busy with others.
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
-    actix::System::new().block_on(test)
+    actix::System::new().block_on(async {
+        let ended = tokio::time::timeout(TEST_TIMEOUT, test).await;
+        ended.expect("what the test waits for does not come")
+    })
 }
 
 #[test]
