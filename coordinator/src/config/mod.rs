@@ -17,7 +17,7 @@ use std::{
 pub struct CoordinatorConfig {
     /// Rounds of a block after which the rest becomes a tail.
     pub max_rounds: NonZeroU32,
-    /// Slices of a round for each worker: how many it runs at once.
+    /// Slices of a round for each worker at least; if workers run more at once, so many.
     pub slices_per_worker: NonZeroU32,
     /// With the plan `auto`: predicted gas below which a block is one slice.
     pub auto_split_gas_min: u64,
@@ -143,11 +143,12 @@ impl Default for Deadlines {
 }
 
 impl CoordinatorConfig {
-    /// Returns the bounds of a job.
-    pub(crate) const fn job_limits(&self) -> JobLimits {
+    /// Returns the bounds of a job whose workers run so many slices at once.
+    pub(crate) fn job_limits(&self, cores_per_worker: u32) -> JobLimits {
+        let cores = NonZeroU32::new(cores_per_worker).unwrap_or(NonZeroU32::MIN);
         JobLimits {
             max_rounds: self.max_rounds,
-            slices_per_worker: self.slices_per_worker,
+            slices_per_worker: self.slices_per_worker.max(cores),
             slice_refusals_max: self.limits.slice_refusals_max,
             local_recovery_len_max: self.local_recovery_len_max,
             auto_split_gas_min: self.auto_split_gas_min,

@@ -75,13 +75,14 @@ impl Roster {
         self.services.len()
     }
 
-    /// Adds a worker; false if it is there.
-    pub(crate) fn add(&mut self, worker: WorkerId, service: Service) -> bool {
+    /// Adds a worker, to which so many calls may be under way if that is more than usual; false if
+    /// it is there.
+    pub(crate) fn add(&mut self, worker: WorkerId, n_permits: u32, service: Service) -> bool {
         if self.services.contains_key(&worker) {
             return false;
         }
         self.services.insert(worker, service);
-        self.permits.add_worker(worker);
+        self.permits.add_worker(worker, n_permits);
         true
     }
 

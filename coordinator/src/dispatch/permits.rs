@@ -13,7 +13,7 @@ pub(crate) struct Ticket(u64);
 /// the oldest unfinished job, so that it never waits for the work of a younger one.
 #[derive(Debug)]
 pub(crate) struct Permits {
-    n_per_worker: u32,
+    n_per_worker_min: u32,
     workers: BTreeMap<WorkerId, Desk>,
     jobs: BTreeSet<JobId>,
     n_tickets: u64,
@@ -21,17 +21,20 @@ pub(crate) struct Permits {
 
 #[derive(Debug, Default)]
 struct Desk {
+    n_permits: u32,
     n_taken: u32,
     waiting: BTreeSet<(JobId, AccessIndex, Ticket)>,
 }
 
 impl Permits {
-    pub(crate) const fn new(n_per_worker: u32) -> Self {
-        Self { n_per_worker, workers: BTreeMap::new(), jobs: BTreeSet::new(), n_tickets: 0 }
+    pub(crate) const fn new(n_per_worker_min: u32) -> Self {
+        Self { n_per_worker_min, workers: BTreeMap::new(), jobs: BTreeSet::new(), n_tickets: 0 }
     }
 
-    pub(crate) fn add_worker(&mut self, worker: WorkerId) {
-        self.workers.entry(worker).or_default();
+    /// Adds a worker with so many permits, or with as many as each has.
+    pub(crate) fn add_worker(&mut self, worker: WorkerId, n_permits: u32) {
+        let n_permits = n_permits.max(self.n_per_worker_min);
+        self.workers.entry(worker).or_default().n_permits = n_permits;
     }
 
     /// Takes a worker out; returns those who waited for it.
@@ -75,14 +78,13 @@ impl Permits {
     /// Returns those who are served now at a worker.
     pub(crate) fn serve(&mut self, worker: WorkerId) -> Vec<Ticket> {
         let oldest = self.jobs.first().copied();
-        let n_per_worker = self.n_per_worker;
         let Some(desk) = self.workers.get_mut(&worker) else { return Vec::new() };
         let mut served = Vec::new();
         while let Some((job, _, _)) = desk.waiting.first() {
             let is_oldest = oldest.is_none_or(|oldest| *job <= oldest);
             // A worker with one permit has none to keep.
-            let n_kept = u32::from(!is_oldest && n_per_worker > 1);
-            if desk.n_taken + n_kept >= n_per_worker {
+            let n_kept = u32::from(!is_oldest && desk.n_permits > 1);
+            if desk.n_taken + n_kept >= desk.n_permits {
                 break;
             }
             desk.n_taken += 1;
@@ -119,7 +121,7 @@ mod tests {
 
     fn desk(n_per_worker: u32, n_jobs: u64) -> Permits {
         let mut permits = Permits::new(n_per_worker);
-        permits.add_worker(WORKER);
+        permits.add_worker(WORKER, 0);
         (1..=n_jobs).for_each(|sequence| permits.add_job(job(sequence)));
         permits
     }
@@ -170,7 +172,7 @@ mod tests {
     #[test]
     fn jobs_prefer_workers_with_little_work_and_take_turns_among_equals() {
         let mut permits = Permits::new(4);
-        (1..=3).for_each(|worker| permits.add_worker(WorkerId::new(worker)));
+        (1..=3).for_each(|worker| permits.add_worker(WorkerId::new(worker), 0));
         let first = |permits: &Permits, turn| permits.by_load(turn)[0].get();
         assert_eq!([0, 1, 2, 3].map(|turn| first(&permits, turn)), [1, 2, 3, 1]);
         permits.wait(WORKER, job(1), AccessIndex::new(0)).unwrap();

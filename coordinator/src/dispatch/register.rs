@@ -73,6 +73,14 @@ impl Register {
         }
     }
 
+    /// Returns how many slices a ready worker runs at once, on average and rounded up.
+    pub(crate) fn cores_per_worker(&self) -> u32 {
+        let ready = self.workers.values().filter(|(_, state)| *state == WorkerState::Ready);
+        let (n_workers, n_cores) =
+            ready.fold((0, 0), |(n, cores), (facts, _)| (n + 1, cores + u64::from(facts.cores)));
+        u32::try_from(n_cores.div_ceil(u64::max(n_workers, 1))).unwrap_or(u32::MAX)
+    }
+
     /// Returns all workers by id, with the calls under way to each.
     pub(crate) fn list(&self, n_under_way: impl Fn(WorkerId) -> u32) -> Vec<WorkerStatus> {
         let status = |(facts, state): &(WorkerFacts, WorkerState)| WorkerStatus {

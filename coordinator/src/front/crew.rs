@@ -36,7 +36,8 @@ impl Handler<AddWorker> for Front {
             self.tools.metrics.workers_lost.increment();
             warn!(%worker, "worker is there a second time, the first counts as lost");
         }
-        if !self.roster.add(worker, Arc::clone(&service)) {
+        let n_permits = facts.cores.saturating_add(self.tools.config.limits.permits_spare.get());
+        if !self.roster.add(worker, n_permits, Arc::clone(&service)) {
             return false;
         }
         for running in self.running.values() {

@@ -142,6 +142,7 @@ impl Front {
             let parts = JobParts {
                 job,
                 workers: self.roster.begin(job),
+                cores_per_worker: self.register.cores_per_worker(),
                 parent: self.by_name.get(&submission.request.parent).cloned(),
                 submission,
                 front: front.clone(),

@@ -48,6 +48,8 @@ pub(crate) struct JobParts {
     pub(crate) job: JobId,
     /// Workers in the order in which the job should prefer them.
     pub(crate) workers: Vec<(WorkerId, Service)>,
+    /// Slices that one of them runs at once.
+    pub(crate) cores_per_worker: u32,
     /// The job that makes the parent's Snapshot, if it is not decided.
     pub(crate) parent: Option<watch::Receiver<Progress>>,
     pub(crate) submission: Submission,
@@ -64,6 +66,7 @@ pub(crate) struct JobActor {
     job: JobId,
     workers: Vec<WorkerId>,
     services: BTreeMap<WorkerId, Service>,
+    cores_per_worker: u32,
     parent: Option<watch::Receiver<Progress>>,
     request: ExecuteBlockRequest,
     block_hash: B256,
@@ -108,7 +111,7 @@ struct Again(JobId);
 
 impl JobActor {
     pub(crate) fn new(parts: JobParts) -> Self {
-        let JobParts { job, workers, parent, submission, front, tools } = parts;
+        let JobParts { job, workers, cores_per_worker, parent, submission, front, tools } = parts;
         let Submission { request, block_hash, done, submitted_at, span } = submission;
         span.record("job", tracing::field::display(job));
         let watch = Stopwatch::new(submitted_at, tools.clock.now());
@@ -117,6 +120,7 @@ impl JobActor {
             job,
             workers: workers.iter().map(|(worker, _)| *worker).collect(),
             services: workers.into_iter().collect(),
+            cores_per_worker,
             parent,
             request,
             block_hash,
@@ -156,7 +160,7 @@ impl JobActor {
             plan: request.plan,
             slice_gas: request.slice_gas,
             seed: request.seed,
-            limits: self.tools.config.job_limits(),
+            limits: self.tools.config.job_limits(self.cores_per_worker),
             workers: self.workers.clone(),
         };
         self.frame = Some(frame);

@@ -107,3 +107,18 @@ fn a_coordinator_that_drains_finishes_its_jobs_and_takes_no_more() {
         assert_eq!(outcome.end, JobEnd::Committed);
     });
 }
+
+#[test]
+fn a_block_is_cut_into_as_many_slices_as_its_workers_run_at_once() {
+    run(async {
+        let cluster = Cluster::start(Chain::new(35, 1, SHAPE), &[], 1).await;
+        for id in [1, 2] {
+            let staged = cluster.shards[0].staged();
+            let worker = ModelWorker::new(id, &cluster.chain, Manner::Honest, staged);
+            let facts = crate::WorkerFacts { cores: 3, ..facts(worker.id) };
+            assert!(cluster.coordinator.add_worker(facts, as_service(&worker)).await);
+        }
+        let outcome = cluster.execute(0).await;
+        assert_eq!((outcome.end, outcome.plan.slices), (JobEnd::Committed, 6));
+    });
+}
