@@ -2,11 +2,13 @@
 
 use super::{Effect, Machine, load::Genesis};
 use crate::{error::StateError, place::Place};
-use engine::ids::BootId;
+use engine::ids::{BootId, JobId, Term};
 use proto::state::ConfigureRequest;
+use std::collections::BTreeSet;
 
 impl Machine {
-    /// Gives the shard its place. The same place under a later Term only raises the Term.
+    /// Gives the shard its place. The same place under a later Term raises the Term, and drops what
+    /// is undecided of earlier ones: nobody will decide it.
     ///
     /// # Errors
     /// If it has another, belongs to another cluster, or the Term is over.
@@ -19,8 +21,19 @@ impl Machine {
             None => self.effects.push(Effect::Place(given)),
             Some(present) => check_same(present, &request)?,
         }
+        let term = request.term;
         self.configured = Some(request);
+        for job in self.undecided_before(term) {
+            self.abort(job)?;
+        }
         Ok(self.boot)
+    }
+
+    /// Returns the jobs of earlier Terms that are staged, being sealed or sealed.
+    fn undecided_before(&self, term: Term) -> BTreeSet<JobId> {
+        let sealed = self.tree.provisional_jobs();
+        let jobs = sealed.chain(self.sealing.keys().copied()).chain(self.staging.jobs());
+        jobs.filter(|job| job.term < term).collect()
     }
 
     /// Returns the shard's place.

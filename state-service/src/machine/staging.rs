@@ -84,6 +84,11 @@ impl Staging {
         self.by_job.get(job)?.writes.get(at)
     }
 
+    /// Returns the jobs of which something is staged or awaited.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = JobId> {
+        self.by_job.keys().chain(self.awaited.keys()).copied()
+    }
+
     /// Takes note that a seal waits for writes, in place of what it waited for before.
     pub(super) fn wait_for(&mut self, job: JobId, missing: BTreeSet<StagedAt>) {
         self.awaited.insert(job, missing);

@@ -2,7 +2,7 @@
 
 use crate::snapshot::Snapshot;
 use alloy_primitives::Bytes;
-use engine::ids::SnapshotId;
+use engine::ids::{JobId, SnapshotId};
 use proto::state::{Head, SealPurpose, SealRequest};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -90,6 +90,14 @@ impl SnapshotTree {
     /// Counts the Snapshots with some origin.
     pub(super) fn count(&self, is_wanted: impl Fn(&Origin) -> bool) -> usize {
         self.nodes.values().filter(|node| is_wanted(&node.origin)).count()
+    }
+
+    /// Returns the jobs that are sealed and not decided.
+    pub(super) fn provisional_jobs(&self) -> impl Iterator<Item = JobId> {
+        self.nodes.values().filter_map(|node| match &node.origin {
+            Origin::Provisional { seal, .. } => Some(seal.job),
+            Origin::Loaded | Origin::Committed { .. } => None,
+        })
     }
 
     /// Makes a provisional Snapshot a committed one. Returns it if the block's name was free and

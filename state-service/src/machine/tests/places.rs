@@ -1,16 +1,18 @@
 //! A shard's place: given once, and what belongs elsewhere is refused by its address.
 
 use super::{Driven, block, credit, hash, job, request};
-use crate::{config::Limits, error::StateError, place::Place, tests::plain::Plain};
+use crate::{
+    config::Limits, error::StateError, machine::Stages, place::Place, tests::plain::Plain,
+};
 use alloy_primitives::{Address, U256};
 use engine::{
     access::{AccountWrite, WriteSet},
     account::{Account, SnapshotKey},
-    ids::{AccessIndex, BootId, ClusterId, Incarnation, ShardIndex, Term},
+    ids::{AccessIndex, BootId, ClusterId, Incarnation, ShardIndex, SnapshotId, Term},
     shard::ShardCount,
 };
 use proto::{
-    state::{AccountState, ConfigureRequest, StageRequest, StateValues},
+    state::{AccountState, ConfigureRequest, FeedMessage, StageRequest, StateValues},
     status::Code,
 };
 use std::sync::Arc;
@@ -72,6 +74,35 @@ fn a_shard_that_holds_a_whole_state_takes_no_part_of_a_cluster() {
     let other = StateError::OtherPlace { present: Place::ALONE, given };
     assert_eq!(configure(&mut driven, given, 1), Err(other));
     assert!(configure(&mut driven, Place::ALONE, 1).is_ok());
+}
+
+#[test]
+fn a_later_term_drops_what_is_undecided_of_earlier_ones_and_nothing_else() {
+    let mut driven = Driven::new(Limits::default());
+    configure(&mut driven, Place::ALONE, 1).unwrap();
+    driven.genesis(&Plain::default(), hash(0)).unwrap();
+    driven.seal(&request(job(1), block(0), 1, credit(1))).unwrap();
+    driven.commit(job(1), hash(1), 1).unwrap();
+    driven.seal(&request(job(2), block(1), 2, credit(2))).unwrap();
+    let task = driven.begin_task(&request(job(3), SnapshotId::Job(job(2)), 3, credit(3)));
+    let writes = vec![(AccessIndex::new(1), Incarnation::new(1), credit(4)[0].1.clone())];
+    driven.stage(StageRequest { job: job(4), writes }).unwrap();
+    let mut awaiting = request(job(5), block(1), 2, credit(5));
+    awaiting.values.clear();
+    driven.begin(&awaiting, Stages::MayCome).unwrap();
+    driven.feed.clear();
+
+    configure(&mut driven, Place::ALONE, 1).unwrap();
+    assert!(driven.find(&SnapshotId::Job(job(2))).is_ok(), "the same Term again drops nothing");
+    configure(&mut driven, Place::ALONE, 2).unwrap();
+
+    for gone in 2..=5 {
+        let aborted = StateError::JobAborted { job: job(gone) };
+        assert_eq!(driven.find(&SnapshotId::Job(job(gone))).err(), Some(aborted));
+    }
+    assert!(driven.finish(task).is_err());
+    assert!(driven.find(&SnapshotId::Job(job(1))).is_ok(), "what is committed stays");
+    assert_eq!(driven.feed, [FeedMessage::Dropped { job: job(2) }]);
 }
 
 #[test]
