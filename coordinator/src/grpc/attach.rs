@@ -85,7 +85,7 @@ fn welcome(serving: &Serving) -> Welcome {
         protocol: PROTOCOL,
         heartbeat_interval: serving.attach.heartbeat_interval,
         heartbeats_missed_max: serving.attach.heartbeats_missed_max.get(),
-        shards: serving.shards.borrow().clone(),
+        shards: serving.shards.clone(),
         message_bytes_max: serving.message_bytes_max as u64,
         calls_running_max: serving.attach.calls_running_max.get(),
     }

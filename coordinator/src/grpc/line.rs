@@ -104,11 +104,6 @@ impl Line {
         }
     }
 
-    /// Tells the worker where the shards are now.
-    pub(super) async fn shards(&self, addresses: Vec<String>) -> Result<(), Status> {
-        self.send(CoordinatorMessage::ShardMap(addresses).into()).await
-    }
-
     /// Ends the line. The first reason stays.
     pub(super) fn end(&self, reason: &str) {
         self.ended.send_if_modified(|ended| {

@@ -41,11 +41,6 @@ impl Lines {
         line.inspect(|(_, (_, line))| line.end(reason)).is_some()
     }
 
-    /// Returns all streams.
-    pub(super) fn all(&self) -> Vec<Arc<Line>> {
-        self.lock().values().map(|(_, line)| Arc::clone(line)).collect()
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkerId, (String, Arc<Line>)>> {
         self.0.lock().expect("nobody panics with the lock")
     }

@@ -28,7 +28,6 @@ use std::{
     pin::Pin,
     sync::{Arc, OnceLock},
 };
-use tokio::sync::watch;
 use tonic::{Request, Response, Streaming};
 
 /// Bytes of a piece of an outcome.
@@ -42,7 +41,7 @@ pub struct Serving {
     pub(super) attach: AttachConfig,
     pub(super) message_bytes_max: usize,
     /// Addresses of the shards by index.
-    pub(super) shards: watch::Receiver<Vec<String>>,
+    pub(super) shards: Vec<String>,
     pub(super) clock: SharedClock,
     pub(super) closing: ShutdownToken,
     pub(super) lines: Lines,
@@ -53,7 +52,7 @@ impl Serving {
     pub fn new(
         coordinator: CoordinatorHandle,
         (attach, message_bytes_max): (AttachConfig, usize),
-        shards: watch::Receiver<Vec<String>>,
+        shards: Vec<String>,
         closing: ShutdownToken,
     ) -> Self {
         let (cluster, clock) = (coordinator.cluster(), coordinator.clock());
@@ -64,15 +63,6 @@ impl Serving {
     /// Ends the stream of a worker that is no member any more. False if it has none.
     pub fn lose(&self, member: &str, reason: &str) -> bool {
         self.lines.end(member, reason)
-    }
-
-    /// Tells all workers where the shards are now.
-    pub async fn tell_shards(&self) {
-        let addresses = self.shards.borrow().clone();
-        for line in self.lines.all() {
-            // Who is gone need not know.
-            let _ = line.shards(addresses.clone()).await;
-        }
     }
 }
 

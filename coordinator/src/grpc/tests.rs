@@ -27,7 +27,7 @@ use proto::{
     worker::WorkerService,
 };
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 type Sender = mpsc::Sender<Result<v1::WorkerMessage, tonic::Status>>;
 
@@ -50,7 +50,7 @@ fn quick() -> AttachConfig {
 }
 
 fn serving(cluster: &Cluster, config: AttachConfig) -> Arc<Serving> {
-    let shards = watch::channel(vec!["a:1".to_owned()]).1;
+    let shards = vec!["a:1".to_owned()];
     let sizes = (config, 1 << 20);
     Arc::new(Serving::new(cluster.coordinator.clone(), sizes, shards, ShutdownToken::new()))
 }

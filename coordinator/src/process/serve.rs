@@ -151,9 +151,8 @@ async fn work(
         Err(failure) => return failure,
     };
     let (attach, bytes_max) = (settings.attach.clone(), settings.grpc.message_bytes_max());
-    let (shards, _moves) = (watch::channel(found.addresses.clone()).1, ());
     let closing = shared.closing.clone();
-    let serving = Serving::new(coordinator.clone(), (attach, bytes_max), shards, closing);
+    let serving = Serving::new(coordinator.clone(), (attach, bytes_max), found.addresses, closing);
     let serving = Arc::new(serving);
     shared.service.serve(Arc::clone(&serving));
     let _ = handle.set(coordinator);
