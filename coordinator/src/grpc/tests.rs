@@ -3,6 +3,8 @@
 use super::{
     AttachConfig, Serving,
     attach::{Outbound, attach},
+    attached::AttachedWorker,
+    line::line,
 };
 use crate::{
     config::CoordinatorConfig,
@@ -24,7 +26,7 @@ use proto::{
     status::Code,
     version::{PROTOCOL, Version},
     wire::v1,
-    worker::WorkerService,
+    worker::{PrepareRequest, WorkerService},
 };
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -248,7 +250,11 @@ fn what_nobody_waits_for_any_more_is_taken_back_and_its_answer_is_late() {
         let slice = far.next_slice().await;
         // The worker comes back as another; the job gives up what it had of the first.
         let mut back = Far::welcomed(&serving, 1).await;
-        assert!(far.hear().await.is_none(), "the first stream ends");
+        while let Some(message) = far.hear().await {
+            let is_taken_back =
+                matches!(message, CoordinatorMessage::Cancel(call) if call == slice);
+            assert!(is_taken_back, "before the first stream ends: {message:?}");
+        }
         let again = back.next_slice().await;
         let late =
             WorkerMessage::Answer { call: CallId(again.0 + 1_000), answer: Ok(Answer::Done) };
@@ -258,6 +264,34 @@ fn what_nobody_waits_for_any_more_is_taken_back_and_its_answer_is_late() {
         }
         assert_eq!(slice.0, 1, "numbers begin anew with the stream");
         waiting.abort();
+    });
+}
+
+#[test]
+fn a_call_that_is_dropped_is_taken_back() {
+    run(async {
+        let cluster = cluster(69, 0).await;
+        let (line, outbound) = line(&quick());
+        let calls = (line, Arc::default());
+        let cpu = cluster.coordinator.cpu();
+        let worker = AttachedWorker::new(WorkerId::new(1), calls, NonZeroU32::MIN, cpu);
+        let frame = Arc::new(cluster.chain.blocks[&1].frame(JobId::default()));
+        let request = PrepareRequest { frame, transactions: Vec::new() };
+        let mut outbound = Box::pin(outbound);
+        let mut call = Box::pin(worker.prepare(request));
+        for expected in ["the frame", "the call"] {
+            tokio::select! {
+                biased;
+                answer = &mut call => panic!("{expected} was not sent: {answer:?}"),
+                message = outbound.next() => assert!(message.is_some(), "{expected}"),
+            }
+        }
+
+        drop(call);
+
+        let message = outbound.next().await.unwrap().unwrap();
+        let message = CoordinatorMessage::from_wire(message, |_| None).unwrap();
+        assert!(matches!(message, CoordinatorMessage::Cancel(CallId(1))), "{message:?}");
     });
 }
 
