@@ -255,9 +255,11 @@ async fn waiting_seal(
     request: SealRequest,
 ) -> JoinHandle<Result<SealResponse, Status>> {
     let (state, n_sleepers) = (state.clone(), clock.n_sleepers() + 1);
-    let sealing = tokio::spawn(async move { state.seal(request).await });
-    clock.until_sleepers(n_sleepers).await;
-    sealing
+    let mut sealing = tokio::spawn(async move { state.seal(request).await });
+    tokio::select! {
+        () = clock.until_sleepers(n_sleepers) => sealing,
+        answer = &mut sealing => panic!("the seal did not wait: {answer:?}"),
+    }
 }
 
 #[test]
