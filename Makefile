@@ -8,9 +8,11 @@ MAKEFLAGS += --no-print-directory
 CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
+# What runs where the parts of a cluster are processes of their own.
+PROGRAMS := -p coordinator -p worker -p state-service
 STRICT ?=
 
-.PHONY: help setup demo test check fmt lint doc bench conformance-real contracts deny typos clean
+.PHONY: help setup demo programs test check fmt lint doc generate bench conformance-real contracts deny typos clean
 .PHONY: up down compose-check kind kind-run kind-scale kind-down manifests
 
 help: ## Lists the targets
@@ -22,6 +24,9 @@ setup: ## Checks what the build needs and installs what is missing (apt, as root
 demo: setup ## Builds evmesh and runs blocks on a whole cluster in one process
 	@$(CARGO) build --release --locked -p evmesh
 	@$(EVMESH) demo
+
+programs: setup ## Builds evmesh and the programs of coordinator, worker and state shard beside it
+	@$(CARGO) build --release --locked -p evmesh $(PROGRAMS)
 
 test: lint doc ## Format, lints, documentation and every test; the last line adds them up
 	@scripts/test.sh
@@ -39,12 +44,14 @@ lint:
 doc:
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 
+generate: ## Writes the code generated from the .proto files anew
+	@$(CARGO) run --locked --quiet -p proto --example generate
+
 bench: setup ## Measures the standard workloads into target/bench/report.json (STRICT=1 fails on a missed goal)
-	@$(CARGO) build --release --locked -p bench
+	@$(CARGO) build --release --locked -p bench $(PROGRAMS)
 	@$(CARGO_TARGET_DIR)/release/bench $(if $(STRICT),--strict)
 
-conformance-real: setup ## Runs the real mainnet blocks of EVMESH_DATA in every cluster shape
-	@$(CARGO) build --release --locked -p evmesh
+conformance-real: programs ## Runs the real mainnet blocks of EVMESH_DATA in every cluster shape
 	@scripts/conformance-real.sh $(EVMESH)
 
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)

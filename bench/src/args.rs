@@ -1,10 +1,12 @@
 //! What the benchmark is told.
 
 use clap::Parser;
+use evmesh::args::TransportArg;
 use std::{num::NonZeroU16, path::PathBuf};
 
 /// Measures the standard workloads and, if `EVMESH_DATA` is set, 34 real mainnet blocks, with 1, 2
-/// and 4 workers; cluster and serial revm in turns. Exits 0 if every block was equal.
+/// and 4 workers, in one process and with a process each over gRPC; cluster and serial revm in turns.
+/// Exits 0 if every block was equal.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench", version)]
 pub(crate) struct Args {
@@ -17,6 +19,9 @@ pub(crate) struct Args {
     /// Measures only these cases, as in W1,W4,mainnet [default: all]
     #[arg(long, value_name = "CASES", value_delimiter = ',')]
     only: Vec<String>,
+    /// Measures only this way of talking [default: in-process and grpc]
+    #[arg(long, value_enum, value_name = "TRANSPORT")]
+    transport: Option<TransportArg>,
     /// Where the report goes
     #[arg(long, value_name = "FILE", default_value = "target/bench/report.json")]
     pub(crate) out: PathBuf,
@@ -33,6 +38,11 @@ impl Args {
 
     pub(crate) fn workers(&self) -> [NonZeroU16; 3] {
         [1, 2, 4].map(|workers| NonZeroU16::new(workers).expect("none of them is zero"))
+    }
+
+    pub(crate) fn transports(&self) -> Vec<TransportArg> {
+        let all = [TransportArg::InProcess, TransportArg::Grpc];
+        self.transport.map_or_else(|| all.to_vec(), |only| vec![only])
     }
 
     pub(crate) fn wants(&self, case: &str) -> bool {

@@ -16,7 +16,7 @@ use clap::Parser;
 use cluster::clock::SystemClock;
 use evmesh::{COMMIT, exit::Exit, failure::Failure};
 use machine::Machine;
-use measure::Bench;
+use measure::{Bench, Cluster};
 use report::{BENCH_SCHEMA, Report};
 use std::{
     fs,
@@ -30,8 +30,10 @@ fn main() -> ExitCode {
     let exit = match ended {
         Ok(exit) => exit,
         Err(failure) => {
-            // Where nobody listens any more there is only the exit code left.
-            let _ = writeln!(io::stderr().lock(), "{failure}");
+            if failure.exit != Exit::Unread {
+                // Where nobody listens any more there is only the exit code left.
+                let _ = writeln!(io::stderr().lock(), "{failure}");
+            }
             failure.exit
         }
     };
@@ -44,8 +46,10 @@ fn bench(args: &Args) -> Result<Exit, Failure> {
     let cases = cases::all(args, &clock)?;
     let mut bench = Bench::new(args.n_runs(), clock);
     for case in &cases {
-        for workers in args.workers() {
-            bench.measure(case, workers)?;
+        for transport in args.transports() {
+            for workers in args.workers() {
+                bench.measure(case, Cluster { workers, transport })?;
+            }
         }
     }
     let rows = bench.finish();

@@ -7,13 +7,15 @@ use crate::{
 };
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
 use evmesh::{
-    args::PlanArg,
+    args::{PlanArg, TransportArg},
     config::{Config, RunConfig},
     failure::Failure,
+    processes::Settings,
     progress::Progress,
     report::{BlockStatus, mgas_per_s, ratio},
-    run::sandbox_spec,
+    run::{processes_spec, sandbox_spec},
     session::{BlockReport, Session},
+    transport::{ClusterSpec, CpuByRole},
 };
 use std::num::NonZeroU16;
 
@@ -25,6 +27,13 @@ pub(crate) struct Bench {
     rows: Vec<Row>,
 }
 
+/// The cluster that a case is measured on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cluster {
+    pub(crate) workers: NonZeroU16,
+    pub(crate) transport: TransportArg,
+}
+
 /// One run of all blocks of a case.
 #[derive(Clone, Copy, Debug, Default)]
 struct Run {
@@ -32,12 +41,11 @@ struct Run {
     execute_us: u64,
     serial_us: u64,
     serial_execute_us: u64,
-    workers_cpu_us: u64,
-    state_cpu_us: u64,
-    rest_cpu_us: u64,
+    cpu: CpuByRole,
     serial_cpu_us: u64,
     executions: u64,
     messages: u64,
+    bytes: Option<u64>,
     transactions: u64,
     gas: u64,
     n_blocks: u64,
@@ -49,18 +57,17 @@ impl Bench {
         Self { n_runs, clock, rows: Vec::new() }
     }
 
-    /// Measures a case on that many workers.
-    pub(crate) fn measure(&mut self, case: &Case, workers: NonZeroU16) -> Result<(), Failure> {
+    /// Measures a case on a cluster.
+    pub(crate) fn measure(&mut self, case: &Case, cluster: Cluster) -> Result<(), Failure> {
         let run = RunConfig { plan: PlanArg::Split, oracle: true, ..RunConfig::default() };
-        let mut config = Config { run, ..Config::default() };
-        config.sandbox.workers = workers;
-        let spec = sandbox_spec(&config, None);
+        let spec = cluster.spec(run)?;
         let mut session = Session::new(spec, run, self.clock.clone(), ShutdownToken::new());
 
         // The first one warms up.
         let n_times = self.n_runs + 1;
         let mut runs = vec![Run::default(); n_times as usize];
-        let what = format!("{}, {workers} workers", case.id);
+        let Cluster { workers, transport } = cluster;
+        let what = format!("{}, {workers} workers, {}", case.id, transport.name());
         let mut progress = Progress::new(what, &self.clock);
         for (done, input) in case.inputs.iter().enumerate() {
             let mut of_input = runs.iter_mut();
@@ -76,13 +83,34 @@ impl Bench {
         // A difference in the run that is not counted is a difference too.
         let is_equal = runs.iter().all(|run| run.n_unequal == 0);
         for scope in [Scope::WholeJob, Scope::Execution] {
-            self.rows.push(row(case, workers, scope, (&runs[1..], is_equal)));
+            self.rows.push(row(case, cluster, scope, (&runs[1..], is_equal)));
         }
         Ok(())
     }
 
     pub(crate) fn finish(self) -> Vec<Row> {
         self.rows
+    }
+}
+
+impl Cluster {
+    /// Logs are those of `evmesh run`: none but errors.
+    fn spec(self, run: RunConfig) -> Result<ClusterSpec, Failure> {
+        let mut config = Config { run, ..Config::default() };
+        config.sandbox.workers = self.workers;
+        config.handed_on = Settings::default().log(Some(config.telemetry.filter.clone()));
+        match self.transport {
+            TransportArg::InProcess => Ok(sandbox_spec(&config, None).into()),
+            TransportArg::Grpc => Ok(ClusterSpec::Grpc(processes_spec(&config)?, config.client)),
+        }
+    }
+
+    /// Begins the ids of a case's rows. Those in one process came first and have no name of it.
+    fn id(self, case: &Case) -> String {
+        match self.transport {
+            TransportArg::InProcess => format!("{}/{}", case.id, self.workers),
+            TransportArg::Grpc => format!("{}/grpc/{}", case.id, self.workers),
+        }
     }
 }
 
@@ -94,12 +122,13 @@ impl Run {
         self.execute_us += times.execute_us.unwrap_or(0);
         self.serial_us += times.serial_us.unwrap_or(0);
         self.serial_execute_us += times.serial_execute_us.unwrap_or(0);
-        self.workers_cpu_us += block.workers_cpu_us;
-        self.state_cpu_us += block.state_cpu_us;
-        self.rest_cpu_us += block.rest_cpu_us;
+        add(&mut self.cpu.coordinator, block.cpu.coordinator);
+        add(&mut self.cpu.workers, block.cpu.workers);
+        add(&mut self.cpu.state, block.cpu.state);
         self.serial_cpu_us += block.serial_cpu_us.unwrap_or(0);
         self.executions += line.executions;
         self.messages += line.messages.total;
+        add(&mut self.bytes, line.messages.bytes);
         self.transactions += line.transactions;
         self.gas += line.gas_used.unwrap_or(0);
         self.n_blocks += 1;
@@ -108,7 +137,7 @@ impl Run {
     }
 }
 
-fn row(case: &Case, workers: NonZeroU16, scope: Scope, (runs, equal): (&[Run], bool)) -> Row {
+fn row(case: &Case, cluster: Cluster, scope: Scope, (runs, equal): (&[Run], bool)) -> Row {
     let of = |value: fn(&Run) -> u64| runs.iter().map(value).collect::<Vec<_>>();
     let (wall, serial) = match scope {
         Scope::WholeJob => (of(|run| run.wall_us), of(|run| run.serial_us)),
@@ -116,16 +145,21 @@ fn row(case: &Case, workers: NonZeroU16, scope: Scope, (runs, equal): (&[Run], b
     };
     let (wall_us, serial_us) = (Spread::of(wall), Spread::of(serial));
     let (gas, n_blocks) = (median(of(|run| run.gas)), median(of(|run| run.n_blocks)));
-    let per_mgas =
-        |value: fn(&Run) -> u64| ratio(median(of(value)), gas).map(|us_per_gas| us_per_gas * 1e6);
+    // Nothing where nobody counted.
+    let median_of = |value: fn(&Run) -> Option<u64>| {
+        runs.iter().map(value).collect::<Option<Vec<_>>>().map(median)
+    };
+    let per_mgas = |value: fn(&Run) -> Option<u64>| {
+        ratio(median_of(value)?, gas).map(|us_per_gas| us_per_gas * 1e6)
+    };
     Row {
-        id: format!("{}/{workers}/{}", case.id, scope.name()),
+        id: format!("{}/{}", cluster.id(case), scope.name()),
         workload: case.workload,
         params: case.params.clone(),
-        workers: workers.get(),
-        worker_share: worker_share(workers),
+        workers: cluster.workers.get(),
+        worker_share: worker_share(cluster.workers),
         state_shards: 1,
-        transport: "in-process",
+        transport: cluster.transport.name(),
         access_lists: "none",
         state_delay_us: 0,
         scope,
@@ -139,15 +173,21 @@ fn row(case: &Case, workers: NonZeroU16, scope: Scope, (runs, equal): (&[Run], b
         speedup: ratio(serial_us.median, wall_us.median),
         mgas_per_s: mgas_per_s(gas, wall_us.median),
         cpu_us_per_mgas: CpuPerMgas {
-            coordinator: per_mgas(|run| run.rest_cpu_us),
-            workers: per_mgas(|run| run.workers_cpu_us),
-            state: per_mgas(|run| run.state_cpu_us),
-            serial: per_mgas(|run| run.serial_cpu_us),
+            coordinator: per_mgas(|run| run.cpu.coordinator),
+            workers: per_mgas(|run| run.cpu.workers),
+            state: per_mgas(|run| run.cpu.state),
+            serial: per_mgas(|run| Some(run.serial_cpu_us)),
         },
         executions: median(of(|run| run.executions)),
         messages_per_block: ratio(median(of(|run| run.messages)), n_blocks),
-        bytes_per_block: None,
+        bytes_per_block: median_of(|run| run.bytes).and_then(|bytes| ratio(bytes, n_blocks)),
         equal,
+    }
+}
+
+fn add(sum: &mut Option<u64>, more: Option<u64>) {
+    if let Some(more) = more {
+        *sum = Some(sum.unwrap_or(0) + more);
     }
 }
 

@@ -45,7 +45,7 @@ impl Scope {
 /// One case on one cluster.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
-    /// Case, workers and scope.
+    /// Case, transport unless it is in process, workers and scope.
     pub(crate) id: String,
     /// What kind of blocks these are.
     pub(crate) workload: &'static str,
@@ -98,7 +98,8 @@ pub(crate) struct Row {
 /// CPU time by role, in microseconds for a million gas of the whole job.
 #[derive(Debug, Serialize)]
 pub(crate) struct CpuPerMgas {
-    /// The coordinator's, with that of the actors and the runtime: what is nobody else's.
+    /// The coordinator's; in one process with that of the actors and the runtime, what is nobody
+    /// else's.
     pub(crate) coordinator: Option<f64>,
     /// All workers'.
     pub(crate) workers: Option<f64>,

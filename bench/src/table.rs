@@ -7,6 +7,7 @@ use evmesh::{table, text};
 pub(crate) fn of(rows: &[Row]) -> impl std::fmt::Display + use<> {
     let mut table = table::of(&[
         "case",
+        "transport",
         "workers",
         "scope",
         "median ms",
@@ -15,11 +16,14 @@ pub(crate) fn of(rows: &[Row]) -> impl std::fmt::Display + use<> {
         "Mgas/s",
         "serial ms",
         "against serial",
+        "messages",
+        "kB",
         "equal",
     ]);
     for row in rows {
         table.add_row([
             case_of(row),
+            row.transport.to_owned(),
             row.workers.to_string(),
             row.scope.name().replace('_', " "),
             text::millis(row.wall_us.median),
@@ -28,6 +32,8 @@ pub(crate) fn of(rows: &[Row]) -> impl std::fmt::Display + use<> {
             text::rate(row.mgas_per_s),
             text::millis(row.serial_us.median),
             text::times(row.speedup),
+            row.messages_per_block.map_or_else(|| "-".to_owned(), |each| format!("{each:.0}")),
+            row.bytes_per_block.map_or_else(|| "-".to_owned(), |each| format!("{:.0}", each / 1e3)),
             if row.equal { "yes" } else { "no" }.to_owned(),
         ]);
     }

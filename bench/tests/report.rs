@@ -60,7 +60,9 @@ fn the_report_has_every_key_of_the_contract_and_a_row_for_each_shape_and_scope()
     expect_keys(&report["machine"], &machine);
     let rows = report["rows"].as_array().unwrap();
     let ids: BTreeSet<_> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
-    assert_eq!((rows.len(), ids.len()), (6, 6));
+    assert_eq!((rows.len(), ids.len()), (12, 12));
+    let over_grpc = |row: &&Value| row["transport"] == "grpc";
+    assert_eq!(rows.iter().filter(over_grpc).count(), 6);
     for row in rows {
         expect_keys(row, &ROW_KEYS);
         expect_keys(&row["wall_us"], &["min", "median", "max"]);
@@ -68,6 +70,16 @@ fn the_report_has_every_key_of_the_contract_and_a_row_for_each_shape_and_scope()
         assert_eq!(row["equal"], true, "{row}");
         assert_eq!(row["transactions"], 100, "{row}");
         assert!(row["wall_us"]["median"].as_u64().unwrap() > 0, "{row}");
+        assert!(row["messages_per_block"].as_f64().unwrap() > 0.0, "{row}");
+        let bytes = row["bytes_per_block"].as_f64();
+        if over_grpc(&row) {
+            assert!(bytes.unwrap() > 10_000.0, "{row}");
+            for role in ["coordinator", "workers", "state", "serial"] {
+                assert!(row["cpu_us_per_mgas"][role].as_f64().unwrap() > 0.0, "{role}: {row}");
+            }
+        } else {
+            assert_eq!(bytes, None, "{row}");
+        }
     }
 }
 

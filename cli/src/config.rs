@@ -1,17 +1,22 @@
 //! Settings of `evmesh`: defaults, then a file, then the environment, then flags.
 
 use crate::{
-    args::{CommonArgs, PlanArg, RunArgs},
+    args::{Cli, Command, PlanArg, RunArgs, TransportArg},
     failure::Failure,
+    processes::Settings,
 };
 use cluster::{
     config::{ConfigError, Loader},
     telemetry::TelemetryConfig,
 };
 use coordinator::config::CoordinatorConfig;
-use serde::Deserialize;
+use engine::shard::ShardCount;
+use serde::{Deserialize, Deserializer};
 use state_service::config::StateConfig;
-use std::num::{NonZeroU16, NonZeroU64};
+use std::{
+    num::{NonZeroU16, NonZeroU64},
+    time::Duration,
+};
 use worker::config::WorkerConfig;
 
 /// Everything that `evmesh` can be told beside its inputs.
@@ -20,7 +25,7 @@ use worker::config::WorkerConfig;
 pub struct Config {
     /// Logs and spans.
     pub telemetry: TelemetryConfig,
-    /// The cluster in this process.
+    /// The cluster that is started here.
     pub sandbox: SandboxConfig,
     /// Its coordinator.
     pub coordinator: CoordinatorConfig,
@@ -30,14 +35,24 @@ pub struct Config {
     pub state: StateConfig,
     /// How blocks are run.
     pub run: RunConfig,
+    /// How a cluster is called.
+    pub client: ClientConfig,
+    /// What is handed on to processes that are started here.
+    #[serde(skip)]
+    pub handed_on: Settings,
 }
 
-/// The cluster in this process.
+/// The cluster that is started here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
     /// Number of workers.
     pub workers: NonZeroU16,
+    /// Number of state shards.
+    #[serde(deserialize_with = "shard_count")]
+    pub state_shards: ShardCount,
+    /// How its parts talk.
+    pub transport: TransportArg,
 }
 
 /// How blocks are run.
@@ -54,6 +69,23 @@ pub struct RunConfig {
     pub oracle: bool,
 }
 
+/// How a cluster is called.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientConfig {
+    /// Where the coordinator of a running cluster is.
+    pub coordinator: Option<String>,
+    /// Longest wait for a block's outcome.
+    #[serde(with = "humantime_serde")]
+    pub block_timeout: Duration,
+    /// Longest wait for a state to be loaded.
+    #[serde(with = "humantime_serde")]
+    pub load_timeout: Duration,
+    /// Longest wait for any other answer.
+    #[serde(with = "humantime_serde")]
+    pub call_timeout: Duration,
+}
+
 impl Default for Config {
     fn default() -> Self {
         // A table of results on the terminal is not to be buried in log lines.
@@ -66,13 +98,30 @@ impl Default for Config {
             worker: WorkerConfig::default(),
             state: StateConfig::default(),
             run: RunConfig::default(),
+            client: ClientConfig::default(),
+            handed_on: Settings::default(),
         }
     }
 }
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { workers: NonZeroU16::new(4).expect("4 is not zero") }
+        Self {
+            workers: NonZeroU16::new(4).expect("4 is not zero"),
+            state_shards: ShardCount::ONE,
+            transport: TransportArg::default(),
+        }
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            coordinator: None,
+            block_timeout: Duration::from_secs(150),
+            load_timeout: Duration::from_secs(300),
+            call_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -87,18 +136,18 @@ impl Config {
     ///
     /// # Errors
     /// If the file cannot be read, or a setting is unknown or not of its type.
-    pub fn load(
-        loader: Loader,
-        common: &CommonArgs,
-        run: Option<&RunArgs>,
-    ) -> Result<Self, Failure> {
+    pub fn load(loader: Loader, cli: &Cli) -> Result<Self, Failure> {
+        let common = &cli.common;
         let loader = loader
             .file(common.config.as_deref())
             .flag("telemetry.otlp_endpoint", common.otlp.as_deref())
             .flag("telemetry.filter", common.log.as_deref());
-        let loader = match run {
-            Some(run) => with_run_flags(loader, run),
-            None => loader,
+        let loader = match &cli.command {
+            Command::Run(run) => with_run_flags(loader, run),
+            Command::Status(status) => {
+                loader.flag("client.coordinator", status.coordinator.as_deref())
+            }
+            Command::Demo => loader,
         };
         loader.load().map_err(|error| refused(&error))
     }
@@ -109,11 +158,19 @@ fn with_run_flags(loader: Loader, run: &RunArgs) -> Loader {
     loader
         .flag("sandbox.workers", run.workers)
         .flag("worker.threads", run.threads)
+        .flag("sandbox.state_shards", run.state_shards.map(ShardCount::get))
+        .flag("sandbox.transport", run.transport.map(TransportArg::name))
+        .flag("client.coordinator", run.coordinator.as_deref())
         .flag("state.read_delay", state_delay)
         .flag("run.plan", run.plan.map(PlanArg::name))
         .flag("run.slice_gas", run.slice_gas)
         .flag("run.seed", run.seed)
         .flag("run.oracle", run.no_oracle.then_some(false))
+}
+
+fn shard_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ShardCount, D::Error> {
+    let number = usize::deserialize(deserializer)?;
+    ShardCount::new(number).map_err(serde::de::Error::custom)
 }
 
 fn refused(error: &ConfigError) -> Failure {
@@ -123,18 +180,13 @@ fn refused(error: &ConfigError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Cli, Command};
     use clap::Parser;
-    use std::{path::Path, time::Duration};
+    use std::path::Path;
 
     fn load(variables: &[(&str, &str)], args: &[&str]) -> Result<Config, Failure> {
         let all = ["evmesh"].iter().chain(args);
         let cli = Cli::parse_from(all);
-        let run = match &cli.command {
-            Command::Run(run) => Some(run),
-            Command::Demo => None,
-        };
-        Config::load(Loader::new().variables(variables.iter().copied()), &cli.common, run)
+        Config::load(Loader::new().variables(variables.iter().copied()), &cli)
     }
 
     #[test]
@@ -176,6 +228,16 @@ mod tests {
         let run = RunConfig { plan: PlanArg::Auto, slice_gas, seed: 3, oracle: false };
         assert_eq!(config.run, run);
         assert_eq!(config.worker.threads.get(), 2);
+
+        let args = ["run", "x", "--state-shards", "8", "--transport", "grpc"];
+        let sandbox = load(&[], &args).unwrap().sandbox;
+        let grpc = TransportArg::Grpc;
+        assert_eq!((sandbox.state_shards.get(), sandbox.transport), (8, grpc));
+        for command in [&["run", "x"][..], &["status"]] {
+            let args = [command, &["--coordinator", "http://x:1"]].concat();
+            let config = load(&[("EVMESH_CLIENT__COORDINATOR", "http://y:1")], &args).unwrap();
+            assert_eq!(config.client.coordinator.as_deref(), Some("http://x:1"));
+        }
     }
 
     #[test]
@@ -193,6 +255,9 @@ mod tests {
 
         assert_eq!(failure.exit.code(), 2);
         assert_eq!(failure.at, "environment variable EVMESH_SANDBOX__WORKER");
+
+        let failure = load(&[("EVMESH_SANDBOX__STATE_SHARDS", "3")], &["demo"]).unwrap_err();
+        assert!(failure.what.contains("3 state shards are not possible"), "{failure}");
     }
 
     /// Keys and defaults of the page's table about this command.
@@ -212,7 +277,7 @@ mod tests {
     #[test]
     fn the_page_of_settings_tells_their_defaults() {
         let documented = documented();
-        assert_eq!(documented.len(), 7);
+        assert_eq!(documented.len(), 13);
         let untouched = load(&[], &["demo"]).unwrap();
 
         for (key, default) in documented {
@@ -222,8 +287,10 @@ mod tests {
             assert_eq!(config.run, untouched.run, "{key}");
             assert_eq!(config.worker, untouched.worker, "{key}");
             assert_eq!(config.state, untouched.state, "{key}");
+            assert_eq!(config.client, untouched.client, "{key}");
+            // Any text may be an address.
             let other: Result<Config, _> = Loader::new().flag(&key, Some("nonsense")).load();
-            assert!(other.is_err(), "{key} is not a setting");
+            assert!(other.is_err() || key == "client.coordinator", "{key} is not a setting");
         }
     }
 }

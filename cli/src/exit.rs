@@ -16,6 +16,8 @@ pub enum Exit {
     Unfinished,
     /// Somebody pressed Ctrl-C, or the system asked the process to end.
     Interrupted,
+    /// Whoever read the output went away, as `head` does: as a program that SIGPIPE ends.
+    Unread,
 }
 
 impl Exit {
@@ -28,11 +30,12 @@ impl Exit {
             Self::Invalid => 3,
             Self::Unfinished => 4,
             Self::Interrupted => 130,
+            Self::Unread => 141,
         }
     }
 
-    /// Returns the one of two that the command ends with: an interruption before a wrong usage,
-    /// then 1 before 3 before 4.
+    /// Returns the one of two that the command ends with: an interruption before an output that
+    /// nobody reads, then a wrong usage, then 1 before 3 before 4.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         if self.rank() <= other.rank() { self } else { other }
@@ -41,11 +44,12 @@ impl Exit {
     const fn rank(self) -> u8 {
         match self {
             Self::Interrupted => 0,
-            Self::Usage => 1,
-            Self::Difference => 2,
-            Self::Invalid => 3,
-            Self::Unfinished => 4,
-            Self::Done => 5,
+            Self::Unread => 1,
+            Self::Usage => 2,
+            Self::Difference => 3,
+            Self::Invalid => 4,
+            Self::Unfinished => 5,
+            Self::Done => 6,
         }
     }
 }

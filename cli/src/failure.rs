@@ -1,7 +1,7 @@
 //! A command that could not do its work: what happened, where, and what to try.
 
 use crate::exit::Exit;
-use std::fmt;
+use std::{fmt, io};
 
 /// Why a command ended without doing what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +49,15 @@ impl Failure {
         Self::new((Exit::Unfinished, "oracle"), what, at, try_next)
     }
 
-    /// A report or an output that cannot be written.
-    pub fn output(what: impl ToString, at: impl ToString) -> Self {
+    /// A report or an output that cannot be written; or one that nobody reads any more, which is no
+    /// error for whoever closed the pipe.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+    pub fn output(error: io::Error, at: impl ToString) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::new((Exit::Unread, "unread"), "nobody reads the output", at, "nothing");
+        }
         let try_next = "check that the place can be written to and is not full";
-        Self::new((Exit::Unfinished, "output"), what, at, try_next)
+        Self::new((Exit::Unfinished, "output"), error, at, try_next)
     }
 
     /// The command was told to stop.
@@ -87,6 +92,14 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_output_that_nobody_reads_is_told_from_one_that_cannot_be_written() {
+        let of = |kind| Failure::output(io::Error::from(kind), "standard output").exit.code();
+
+        assert_eq!(of(io::ErrorKind::BrokenPipe), 141);
+        assert_eq!(of(io::ErrorKind::StorageFull), 4);
+    }
 
     #[test]
     fn a_failure_is_three_lines_whatever_its_parts_hold() {

@@ -1,9 +1,9 @@
 //! `evmesh`: the embedded cluster, and every command of the user.
 //!
-//! It wires the processes' crates together in one process (the sandbox), hands blocks over, runs
-//! the oracle beside, and reports. It decides nothing about a block: coordinator and engine do.
-//! Start reading at [`session`] for how blocks are run, at [`compare`] for what equal means, and at
-//! [`report`] for what is printed.
+//! It wires the processes' crates together in one process (the sandbox), or starts the processes
+//! themselves, hands blocks over, runs the oracle beside, and reports. It decides nothing about a
+//! block: coordinator and engine do. Start reading at [`session`] for how blocks are run, at
+//! [`transport`] for where, at [`compare`] for what equal means, and at [`report`] for what is printed.
 
 pub mod args;
 pub mod compare;
@@ -13,14 +13,17 @@ pub mod exit;
 pub mod failure;
 pub mod open;
 pub mod process;
+pub mod processes;
 pub mod progress;
 pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod serial;
 pub mod session;
+pub mod status;
 pub mod table;
 pub mod text;
+pub mod transport;
 
 /// Version of evmesh.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

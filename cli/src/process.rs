@@ -6,8 +6,9 @@ use crate::{
     demo,
     exit::Exit,
     failure::Failure,
+    processes::Settings,
     report::Line,
-    run,
+    run, status,
 };
 use clap::{Parser, error::ErrorKind};
 use cluster::{
@@ -40,18 +41,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     match ended {
         Ok(exit) => exit.code(),
         Err(failure) => {
-            tell(&failure, is_json);
+            // Whoever closed the pipe wants to hear no more.
+            if failure.exit != Exit::Unread {
+                tell(&failure, is_json);
+            }
             failure.exit.code()
         }
     }
 }
 
 fn run_command(cli: Cli) -> Result<Exit, Failure> {
-    let run_args = match &cli.command {
-        Command::Run(args) => Some(args),
-        Command::Demo => None,
-    };
-    let config = Config::load(Loader::new().environment(), &cli.common, run_args)?;
+    let mut config = Config::load(Loader::new().environment(), &cli)?;
+    // Variables are read by `cluster::config`; here they are handed on to processes that read theirs.
+    config.handed_on = Settings::new(cli.common.config.as_deref(), std::env::vars_os())?
+        .otlp(cli.common.otlp.clone())
+        .log(cli.common.log.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("house")
@@ -112,6 +116,7 @@ fn dispatch(
     match command {
         Command::Run(args) => run::run(args, config, clock, shutdown),
         Command::Demo => demo::demo(config, clock, shutdown),
+        Command::Status(args) => status::status(args, config),
     }
 }
 
@@ -131,7 +136,8 @@ fn not_a_command(error: &clap::Error, args: &[OsString]) -> Result<Exit, Failure
     } else {
         what
     };
-    let known = ["run", "demo"].into_iter().find(|name| args.iter().any(|arg| arg == name));
+    let known =
+        ["run", "demo", "status"].into_iter().find(|name| args.iter().any(|arg| arg == name));
     let try_next = match known {
         Some(name) => format!("evmesh {name} --help"),
         None => "evmesh --help".to_owned(),

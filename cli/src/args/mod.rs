@@ -1,10 +1,12 @@
 //! The command line: commands, flags, their units and defaults.
 
 mod run;
+mod status;
 mod values;
 
 pub use run::RunArgs;
-pub use values::{FaultArg, PlanArg};
+pub use status::StatusArgs;
+pub use values::{FaultArg, PlanArg, TransportArg};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ Exit codes:
   3    a block is invalid and the input does not say so
   4    the cluster could not finish
   130  interrupted
+  141  whoever read the output went away, as head does
 Errors are three lines on standard error: what happened, where, and what to try.";
 
 /// Executes Ethereum blocks on a cluster, byte for byte equal to serial revm.
@@ -48,8 +51,10 @@ pub struct CommonArgs {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Executes the blocks of inputs on a cluster in this process, beside serial revm.
+    /// Executes the blocks of inputs on a cluster, beside serial revm.
     Run(RunArgs),
+    /// Shows what a running cluster looks like now.
+    Status(StatusArgs),
     /// Shows in three acts that the cluster is equal to serial revm, and what it costs and gains.
     ///
     /// Act 1 splits six workloads over four workers. Act 2 moves the state 200 µs away. Act 3
@@ -80,6 +85,9 @@ mod tests {
         for flag in [
             "--workers <N>",
             "--threads <N>",
+            "--state-shards <N>",
+            "--transport <TRANSPORT>",
+            "--coordinator <URL>",
             "--plan <PLAN>",
             "--slice-gas <GAS>",
             "--seed <N>",
@@ -132,6 +140,13 @@ mod tests {
             &["evmesh", "run", "x", "--fault", "none"],
             &["evmesh", "run", "x", "--state-delay", "200"],
             &["evmesh", "run", "x", "--slice-gas", "0"],
+            &["evmesh", "run", "x", "--state-shards", "3"],
+            &["evmesh", "run", "x", "--state-shards", "32"],
+            &["evmesh", "run", "x", "--transport", "remote"],
+            &["evmesh", "run", "x", "--coordinator", "http://x:1", "--workers", "2"],
+            &["evmesh", "run", "x", "--coordinator", "http://x:1", "--state-shards", "2"],
+            &["evmesh", "run", "x", "--coordinator", "http://x:1", "--transport", "grpc"],
+            &["evmesh", "status", "x"],
         ] {
             let error = Cli::try_parse_from(wrong).expect_err(&format!("{wrong:?}"));
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

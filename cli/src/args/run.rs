@@ -1,7 +1,8 @@
 //! Flags of `evmesh run`.
 
-use super::{FaultArg, PlanArg, values};
+use super::{FaultArg, PlanArg, TransportArg, values};
 use clap::Args;
+use engine::shard::ShardCount;
 use std::{
     num::{NonZeroU16, NonZeroU64},
     time::Duration,
@@ -29,9 +30,13 @@ thread with its own memory, before or after the cluster in turns.
 Examples:
   evmesh run 'workload:transfers?txs=2000&accounts=10000'
   evmesh run 'workload:erc20?dist=zipf' --workers 2 --state-delay 200us
-  evmesh run blocks/ --slice-gas 1 --json";
+  evmesh run blocks/ --slice-gas 1 --json
+  evmesh run blocks/ --transport grpc --workers 2 --state-shards 4
+  evmesh run blocks/ --coordinator http://10.0.0.5:7410";
 
-/// Executes the blocks of inputs on a cluster in this process, beside serial revm.
+/// Executes the blocks of inputs on a cluster, beside serial revm.
+///
+/// The cluster is in this process, unless --transport or --coordinator says otherwise.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = INPUTS)]
 pub struct RunArgs {
@@ -44,6 +49,19 @@ pub struct RunArgs {
     /// Slices that each worker runs at once, one CPU thread each [default: 1]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroU16>,
+    /// Number of state shards: 1, 2, 4, 8 or 16 [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::shard_count)]
+    pub state_shards: Option<ShardCount>,
+    /// How the parts of the cluster talk; with grpc each is a process [default: in-process]
+    #[arg(long, value_enum, value_name = "TRANSPORT")]
+    pub transport: Option<TransportArg>,
+    /// Uses the cluster whose coordinator is there, as in `http://10.0.0.5:7410` [default: none]
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["workers", "threads", "state_shards", "transport"]
+    )]
+    pub coordinator: Option<String>,
     /// How blocks are cut into slices [default: split]
     #[arg(long, value_enum, value_name = "PLAN")]
     pub plan: Option<PlanArg>,
@@ -57,13 +75,15 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_oracle: bool,
     /// Breaks something on purpose, so that checks can be seen to fail [default: none]
+    ///
+    /// Only in process.
     #[arg(long, value_enum, value_name = "FAULT")]
     pub fault: Option<FaultArg>,
     /// Moves the state away: delay of each answer, as in 200us or 1ms [default: 0s]
     ///
     /// The cluster pays it once per answer of the state service. Serial revm pays it once per
     /// distinct account and slot of a block; code comes with its account. The delay that was
-    /// really paid is printed.
+    /// really paid is printed. Only in process.
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub state_delay: Option<Duration>,
     /// Prints JSON Lines (evmesh.run/1) instead of a table

@@ -1,6 +1,7 @@
 //! Values that flags and settings take.
 
 use clap::ValueEnum;
+use engine::shard::ShardCount;
 use proto::coordinator::PlanWish;
 use serde::Deserialize;
 use std::time::Duration;
@@ -39,6 +40,27 @@ impl From<PlanArg> for PlanWish {
     }
 }
 
+/// How the processes of a cluster that is started here talk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransportArg {
+    /// All of the cluster in this process, without a wire
+    #[default]
+    InProcess,
+    /// A process for each part, on this machine, over gRPC
+    Grpc,
+}
+
+impl TransportArg {
+    /// Returns the name that flags and reports use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InProcess => "in-process",
+            Self::Grpc => "grpc",
+        }
+    }
+}
+
 /// What is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FaultArg {
@@ -48,6 +70,12 @@ pub enum FaultArg {
     LyingWorker,
     /// Every worker alters the same transaction alike, as a bug would; ends in exit code 1
     WrongOutcome,
+}
+
+/// Reads a number of state shards.
+pub(super) fn shard_count(text: &str) -> Result<ShardCount, String> {
+    let number = text.parse::<usize>().map_err(|error| error.to_string())?;
+    ShardCount::new(number).map_err(|error| error.to_string())
 }
 
 /// Reads a duration with its unit.

@@ -6,6 +6,7 @@
 mod block;
 mod fields;
 mod run;
+mod status;
 mod summary;
 
 pub use block::{
@@ -15,6 +16,7 @@ pub use block::{
 pub(crate) use fields::ALL_FIELDS;
 pub use fields::{FieldCounts, Fields};
 pub use run::RunLine;
+pub use status::StatusLine;
 pub use summary::{CpuTimes, DelaysPaid, SummaryLine};
 
 use crate::failure::Failure;

@@ -6,15 +6,17 @@ mod table;
 
 use crate::{
     COMMIT, VERSION,
-    args::{FaultArg, RunArgs},
+    args::{FaultArg, RunArgs, TransportArg},
     config::Config,
     exit::Exit,
     failure::Failure,
     open::open_all,
+    processes::{Discovery, ProcessesSpec, Programs},
     progress::Progress,
     report::{RUN_SCHEMA, RunLine, micros},
     sandbox::{Fault, SandboxSpec},
     session::{BlockReport, Session, Summary},
+    transport::{ClusterSpec, Remote},
 };
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
 use output::Output;
@@ -33,12 +35,12 @@ pub fn run(
     clock: &SharedClock,
     shutdown: &ShutdownToken,
 ) -> Result<Exit, Failure> {
+    let spec = cluster_spec(args, config)?;
     let inputs = open_all(&args.inputs, clock)?;
     let n_blocks = inputs.iter().map(|input| input.blocks.len() as u64).sum();
     let mut output = Output::new(args.json);
-    output.begin(&run_line(args, config))?;
+    output.begin(&run_line(args, config, &spec))?;
 
-    let spec = sandbox_spec(config, args.fault);
     let mut session = Session::new(spec, config.run, clock.clone(), shutdown.clone());
     let mut summary = Summary::default();
     let mut first_problem = None;
@@ -62,6 +64,9 @@ pub fn run(
     if session.has_idle_fault() {
         note(&"the fault did not happen: no worker did what it breaks")?;
     }
+    if let Some(logs) = session.logs_kept() {
+        note(&format!("the logs of the cluster's processes are in {}", logs.display()))?;
+    }
     output.end(&summary, session.delays_paid())?;
     session.finish()?;
     if let Some(problem) = first_problem {
@@ -70,30 +75,75 @@ pub fn run(
     Ok(summary.exit())
 }
 
-/// Returns what the cluster is to be made of.
+/// Returns which cluster is wanted.
+///
+/// # Errors
+/// If the wishes do not go together, the programs are not there, or nobody answers.
+fn cluster_spec(args: &RunArgs, config: &Config) -> Result<ClusterSpec, Failure> {
+    let transport = args.transport.unwrap_or(config.sandbox.transport);
+    let remote = config.client.coordinator.as_deref().filter(|_| args.transport.is_none());
+    if transport == TransportArg::InProcess && remote.is_none() {
+        return Ok(sandbox_spec(config, args.fault).into());
+    }
+    let embedded_only = |what: &str| {
+        let try_next = format!("leave out {what}, or --transport and --coordinator");
+        let what = format!("{what} works only where the whole cluster is in this process");
+        Failure::usage(what, "the command line and the settings", try_next)
+    };
+    if args.fault.is_some() {
+        return Err(embedded_only("--fault"));
+    }
+    if !config.state.read_delay.is_zero() {
+        return Err(embedded_only("--state-delay"));
+    }
+    match remote {
+        Some(url) => Ok(Remote::find(url, &config.client)?.into()),
+        None => Ok(ClusterSpec::Grpc(processes_spec(config)?, config.client.clone())),
+    }
+}
+
+/// Returns what a cluster of processes is to be made of.
+///
+/// # Errors
+/// If the programs are not there.
+pub fn processes_spec(config: &Config) -> Result<ProcessesSpec, Failure> {
+    Ok(ProcessesSpec {
+        programs: Programs::beside_this_one()?,
+        workers: config.sandbox.workers,
+        threads: config.worker.threads,
+        state_shards: config.sandbox.state_shards,
+        discovery: Discovery::Static,
+        settings: config.handed_on.clone(),
+        logs: None,
+    })
+}
+
+/// Returns what a cluster in this process is to be made of.
 pub fn sandbox_spec(config: &Config, fault: Option<FaultArg>) -> SandboxSpec {
     SandboxSpec {
         workers: config.sandbox.workers,
         coordinator: config.coordinator.clone(),
         worker: config.worker.clone(),
+        state_shards: config.sandbox.state_shards,
         state: config.state.clone(),
         fault: fault.map(Fault::new),
     }
 }
 
-fn run_line(args: &RunArgs, config: &Config) -> RunLine {
+fn run_line(args: &RunArgs, config: &Config, spec: &ClusterSpec) -> RunLine {
+    let shape = spec.shape();
     RunLine {
         schema: RUN_SCHEMA,
         version: VERSION,
         commit: COMMIT,
-        transport: "in-process",
-        workers: config.sandbox.workers.get().into(),
-        threads: u32::try_from(config.worker.threads.get()).unwrap_or(u32::MAX),
-        state_shards: 1,
+        transport: spec.transport(),
+        workers: shape.workers,
+        threads: shape.threads,
+        state_shards: shape.state_shards,
         plan: config.run.plan.name(),
         slice_gas: config.run.slice_gas.map(std::num::NonZeroU64::get),
         seed: config.run.seed,
-        state_delay_us: micros(config.state.read_delay),
+        state_delay_us: micros(spec.state_delay()),
         inputs: args.inputs.clone(),
     }
 }

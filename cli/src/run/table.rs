@@ -42,10 +42,11 @@ impl Tables {
     pub(super) fn begin(&mut self, run: &RunLine) {
         self.state_delay_us = run.state_delay_us;
         self.head = format!(
-            "evmesh {}: {} with {} each, plan {}, {}",
+            "evmesh {}: {} with {} each, {}, plan {}, {}",
             run.version,
             text::count(run.workers.into(), "worker"),
             text::count(run.threads.into(), "thread"),
+            text::count(run.state_shards.into(), "state shard"),
             run.plan,
             run.transport,
         );

@@ -1,30 +1,21 @@
-//! The embedded cluster: state service, workers and coordinator in one process, wired by their
+//! The embedded cluster: state shards, workers and coordinator in one process, wired by their
 //! in-process handles. The same code as without the wire.
 //!
 //! It lives on threads of its own, so that whoever uses it is ordinary blocking code.
 
-mod cpu;
 mod fault;
-mod loaded;
 mod wiring;
 
-pub use cpu::CpuSpent;
 pub use fault::Fault;
-pub use loaded::Loaded;
 
 use crate::{failure::Failure, serial::DelayPaid};
-use cluster::{clock::SharedClock, shutdown::ShutdownToken};
+use cluster::clock::SharedClock;
 use coordinator::config::CoordinatorConfig;
-use engine::ids::JobId;
-use inputs::ParentState;
-use proto::{
-    coordinator::{BlockOutcome, CoordinatorService, ExecuteBlockRequest},
-    state::StateService,
-    status::{Code, Status},
-};
+use engine::shard::ShardCount;
+use proto::coordinator::CoordinatorService;
 use state_service::config::StateConfig;
-use std::{num::NonZeroU16, thread::JoinHandle};
-use tokio::sync::oneshot;
+use std::{num::NonZeroU16, sync::Arc, thread::JoinHandle, time::Duration};
+use tokio::{runtime::Handle, sync::oneshot};
 use wiring::{Parts, Wiring};
 use worker::config::WorkerConfig;
 
@@ -37,7 +28,9 @@ pub struct SandboxSpec {
     pub coordinator: CoordinatorConfig,
     /// Each worker's settings.
     pub worker: WorkerConfig,
-    /// The state service's settings.
+    /// Number of state shards.
+    pub state_shards: ShardCount,
+    /// Each state shard's settings.
     pub state: StateConfig,
     /// Something that is broken on purpose.
     pub fault: Option<Fault>,
@@ -47,8 +40,6 @@ pub struct SandboxSpec {
 #[derive(Debug)]
 pub struct Sandbox {
     parts: Parts,
-    /// A cluster holds one chain.
-    has_genesis: bool,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<Result<(), Failure>>,
 }
@@ -67,7 +58,7 @@ impl Sandbox {
             .spawn(move || wiring.run(&started, stopped))
             .map_err(|error| wiring::cannot_start(&error))?;
         match parts.recv() {
-            Ok(parts) => Ok(Self { parts, has_genesis: false, stop, thread }),
+            Ok(parts) => Ok(Self { parts, stop, thread }),
             Err(_) => Err(match thread.join() {
                 Ok(Err(failure)) => failure,
                 Ok(Ok(())) | Err(_) => wiring::cannot_start(&"a thread of it ended"),
@@ -75,64 +66,14 @@ impl Sandbox {
         }
     }
 
-    /// Tells whether this cluster can take a state; another chain needs another cluster.
-    pub const fn can_load(&self, parent: &ParentState) -> bool {
-        match parent {
-            ParentState::Genesis { .. } => !self.has_genesis,
-            ParentState::Values(_) => true,
-        }
+    /// Returns where the cluster's tasks run.
+    pub fn runtime(&self) -> Handle {
+        self.parts.runtime.clone()
     }
 
-    /// Loads the state below an input's first block.
-    ///
-    /// # Errors
-    /// If the state service refuses it.
-    pub fn load(&mut self, parent: &ParentState) -> Result<Loaded, Failure> {
-        self.has_genesis |= matches!(parent, ParentState::Genesis { .. });
-        let Parts { runtime, state, .. } = &self.parts;
-        runtime.block_on(Loaded::load(state, parent)).map_err(refused)
-    }
-
-    /// Drops a state that was loaded for foreign blocks; a genesis stays.
-    ///
-    /// # Errors
-    /// If the state service does not have it.
-    pub fn unload(&self, loaded: Loaded) -> Result<(), Failure> {
-        match loaded {
-            Loaded::Genesis(_) => Ok(()),
-            Loaded::Values(snapshot) => {
-                let Parts { runtime, state, .. } = &self.parts;
-                runtime.block_on(state.drop_snapshot(snapshot)).map_err(refused)
-            }
-        }
-    }
-
-    /// Drops the Snapshot of a job that is sealed and not committed.
-    ///
-    /// # Errors
-    /// If the job was committed.
-    pub fn drop_job(&self, job: JobId) -> Result<(), Failure> {
-        let Parts { runtime, state, .. } = &self.parts;
-        runtime.block_on(state.abort(job)).map_err(refused)
-    }
-
-    /// Executes a block and waits for its outcome; nothing if `shutdown` comes first.
-    pub fn execute(
-        &self,
-        request: ExecuteBlockRequest,
-        shutdown: &ShutdownToken,
-    ) -> Option<Result<BlockOutcome, Status>> {
-        let coordinator = self.parts.coordinator.clone();
-        let runtime = &self.parts.runtime;
-        let job = runtime.spawn(async move { coordinator.execute_block(request).await });
-        runtime.block_on(async {
-            tokio::select! {
-                answer = job => Some(answer.unwrap_or_else(|error| {
-                    Err(Status::new(Code::Internal, format!("the coordinator panicked: {error}")))
-                })),
-                _ = shutdown.cancelled() => None,
-            }
-        })
+    /// Returns the coordinator.
+    pub fn coordinator(&self) -> Arc<dyn CoordinatorService> {
+        Arc::new(self.parts.coordinator.clone())
     }
 
     /// Returns what delayed answers of the state service really cost.
@@ -140,12 +81,12 @@ impl Sandbox {
         self.parts.delay_paid()
     }
 
-    /// Returns the CPU time that was spent so far.
-    pub fn cpu_spent(&self) -> CpuSpent {
-        CpuSpent::now(self.parts.state.cpu())
+    /// Returns the CPU time that the state shards spent so far.
+    pub fn state_cpu(&self) -> Duration {
+        self.parts.state_cpu()
     }
 
-    /// Stops the cluster: the coordinator first, the state service last.
+    /// Stops the cluster: the coordinator first, the state shards last.
     ///
     /// # Errors
     /// If a part of it panicked.
@@ -159,9 +100,4 @@ impl Sandbox {
             Err(Failure::cluster("a thread panicked", "the cluster in this process", try_next))
         })
     }
-}
-
-fn refused(status: Status) -> Failure {
-    let try_next = "check that the input's state fits into the cluster's memory";
-    Failure::cluster(status, "the state service", try_next)
 }

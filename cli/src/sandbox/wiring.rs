@@ -1,21 +1,20 @@
 //! The processes' parts, put together on an actix system of their own.
 
 use super::SandboxSpec;
-use crate::{failure::Failure, serial::DelayPaid};
+use crate::{VERSION, failure::Failure, serial::DelayPaid};
 use cluster::clock::SharedClock;
-use coordinator::{Coordinator, CoordinatorHandle};
-use engine::ids::{BootId, WorkerId};
+use coordinator::{Coordinator, CoordinatorHandle, WorkerFacts};
+use engine::ids::{BootId, ShardIndex, WorkerId};
+use proto::{shards::StateShards, state::StateService};
 use state_service::{StateHandle, StateShard};
 use std::{
     fmt::Display,
     num::NonZeroU32,
     sync::{Arc, mpsc::SyncSender},
+    time::Duration,
 };
 use tokio::{runtime::Handle, sync::oneshot};
 use worker::{Worker, WorkerHandle};
-
-/// The state service of a cluster in memory starts once.
-const BOOT: BootId = BootId::new(1);
 
 /// Everything that a cluster is made from.
 #[derive(Debug)]
@@ -28,31 +27,45 @@ pub(super) struct Wiring {
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) runtime: Handle,
-    pub(super) state: StateHandle,
     pub(super) coordinator: CoordinatorHandle,
     workers: Vec<WorkerHandle>,
-    /// The state service as workers and coordinator call it.
-    callers: [StateHandle; 2],
+    shards: Vec<Shard>,
+}
+
+/// A state shard, as different callers hold it: each handle counts for itself.
+#[derive(Debug)]
+struct Shard {
+    own: StateHandle,
+    of_workers: StateHandle,
+    of_coordinator: StateHandle,
 }
 
 impl Parts {
+    /// Returns the CPU time of all state shards.
+    pub(super) fn state_cpu(&self) -> Duration {
+        self.shards.iter().map(|shard| shard.own.cpu()).sum()
+    }
+
     /// Returns what delayed answers really cost.
     pub(super) fn delay_paid(&self) -> DelayPaid {
         let mut paid = DelayPaid::default();
-        for caller in &self.callers {
+        let callers = self.shards.iter().flat_map(|it| [&it.of_workers, &it.of_coordinator]);
+        for caller in callers {
             let counts = caller.counts();
             paid += DelayPaid { n_answers: counts.reads_delayed, total: counts.delay_paid };
         }
         paid
     }
 
-    /// Stops workers, then the state service. The coordinator has no work left and ends with its
+    /// Stops workers, then the state shards. The coordinator has no work left and ends with its
     /// system.
     pub(super) async fn stop(&self) {
         for worker in &self.workers {
             worker.stop().await;
         }
-        self.state.stop().await;
+        for shard in &self.shards {
+            shard.own.stop().await;
+        }
     }
 }
 
@@ -85,32 +98,50 @@ impl Wiring {
 
     /// Actors start on this thread: on a thread of the runtime they could not.
     async fn start(&self, runtime: Handle) -> Result<Parts, Failure> {
-        let shard = StateShard::new(BOOT, self.spec.state.clone()).clock(self.clock.clone());
-        let state = shard.start().map_err(|error| cannot_start(&error))?;
-        let callers = [state.with_own_counts(), state.with_own_counts()];
-        let [of_workers, of_coordinator] = &callers;
+        let shards: Vec<_> = self
+            .spec
+            .state_shards
+            .indices()
+            .map(|it| self.start_shard(it))
+            .collect::<Result<_, _>>()?;
+        let of_workers = all(&shards, |shard| &shard.of_workers)?;
+        let of_coordinator = all(&shards, |shard| &shard.of_coordinator)?;
 
         let mut config = self.spec.coordinator.clone();
         config.slices_per_worker = self.slices_per_worker();
-        let coordinator = Coordinator::new(config, Arc::new(of_coordinator.clone()))
+        let coordinator = Coordinator::new(config, of_coordinator)
             .clock(self.clock.clone())
             .start()
             .map_err(|error| cannot_start(&error))?;
         let mut workers = Vec::new();
         for position in 0..self.spec.workers.get() {
-            let worker = self.start_worker(position, of_workers)?;
-            if !coordinator.add_worker(worker.id(), Arc::new(worker.clone())).await {
+            let worker = self.start_worker(position, of_workers.clone())?;
+            let facts = WorkerFacts {
+                id: worker.id(),
+                cores: self.slices_per_worker().get(),
+                address: String::new(),
+                version: VERSION.to_owned(),
+            };
+            if !coordinator.add_worker(facts, Arc::new(worker.clone())).await {
                 return Err(cannot_start(&format!("worker {} was refused", worker.id())));
             }
             workers.push(worker);
         }
-        Ok(Parts { runtime, state, coordinator, workers, callers })
+        Ok(Parts { runtime, coordinator, workers, shards })
     }
 
-    fn start_worker(&self, position: u16, state: &StateHandle) -> Result<WorkerHandle, Failure> {
+    fn start_shard(&self, index: ShardIndex) -> Result<Shard, Failure> {
+        // A shard of a cluster in memory starts once.
+        let boot = BootId::new(u64::from(index.get()) + 1);
+        let shard = StateShard::new(boot, self.spec.state.clone()).clock(self.clock.clone());
+        let own = shard.start().map_err(|error| cannot_start(&error))?;
+        let (of_workers, of_coordinator) = (own.with_own_counts(), own.with_own_counts());
+        Ok(Shard { own, of_workers, of_coordinator })
+    }
+
+    fn start_worker(&self, position: u16, shards: StateShards) -> Result<WorkerHandle, Failure> {
         let id = WorkerId::new(u64::from(position) + 1);
-        let worker = Worker::new(id, self.spec.worker.clone(), Arc::new(state.clone()))
-            .clock(self.clock.clone());
+        let worker = Worker::new(id, self.spec.worker.clone(), shards).clock(self.clock.clone());
         let worker = match &self.spec.fault {
             Some(fault) => worker.fault(fault.of_worker(u64::from(position))),
             None => worker,
@@ -122,6 +153,12 @@ impl Wiring {
     fn slices_per_worker(&self) -> NonZeroU32 {
         NonZeroU32::try_from(self.spec.worker.threads).unwrap_or(NonZeroU32::MAX)
     }
+}
+
+/// Returns the shards as one kind of caller holds them.
+fn all(shards: &[Shard], of: fn(&Shard) -> &StateHandle) -> Result<StateShards, Failure> {
+    let service = |shard| Arc::new(of(shard).clone()) as Arc<dyn StateService>;
+    StateShards::new(shards.iter().map(service).collect()).map_err(|error| cannot_start(&error))
 }
 
 pub(super) fn cannot_start(reason: &dyn Display) -> Failure {

@@ -10,8 +10,8 @@ use crate::{
         BlockLine, BlockStatus, ErrorObject, Fields, Messages, OracleObject, PlanObject, Reads,
         Times, mgas_per_s, micros, ratio,
     },
-    sandbox::CpuSpent,
     serial::{SerialEnd, SerialJob, SerialOracle, SerialRun},
+    transport::{CpuByRole, Spent},
 };
 use engine::{header::FieldComparison, ids::SnapshotId, outcome::ReadStats};
 use inputs::{Input, InputBlock};
@@ -28,12 +28,8 @@ pub struct BlockReport {
     pub line: BlockLine,
     /// The header, field by field; empty if execution did not come to that.
     pub fields: Vec<FieldComparison>,
-    /// CPU time of the workers' slices and sender recovery.
-    pub workers_cpu_us: u64,
-    /// CPU time of the state service's reads and seals.
-    pub state_cpu_us: u64,
-    /// CPU time of all the rest: the coordinator, the actors, the runtime.
-    pub rest_cpu_us: u64,
+    /// CPU time of the cluster.
+    pub cpu: CpuByRole,
     /// CPU time of serial execution.
     pub serial_cpu_us: Option<u64>,
 }
@@ -52,7 +48,8 @@ pub(super) struct BlockRun<'a> {
 pub(super) struct Answer {
     pub(super) outcome: Result<BlockOutcome, Status>,
     pub(super) wall: Duration,
-    pub(super) cpu: CpuSpent,
+    /// Up to before and up to after.
+    pub(super) spent: (Spent, Spent),
 }
 
 impl BlockRun<'_> {
@@ -77,14 +74,11 @@ impl BlockRun<'_> {
         };
         let run = serial.map(|(_, run)| run);
         let workers_cpu_us = outcome.map_or(0, |outcome| outcome.counts.workers_cpu_us);
-        let state_cpu_us = micros(self.answer.cpu.state);
-        let process_cpu_us = micros(self.answer.cpu.process);
+        let (before, after) = &self.answer.spent;
         BlockReport {
             line: self.line(&fields, statuses, verdict, run),
             fields,
-            workers_cpu_us,
-            state_cpu_us,
-            rest_cpu_us: process_cpu_us.saturating_sub(workers_cpu_us + state_cpu_us),
+            cpu: after.cpu_since(before, workers_cpu_us),
             serial_cpu_us: run.map(|run| micros(run.cpu)),
         }
     }
@@ -176,6 +170,8 @@ impl BlockRun<'_> {
             line.plan = plan_of(&outcome.plan);
             line.trace_id.clone_from(&outcome.trace_id);
             add_counts(&mut line, &outcome.counts);
+            let (before, after) = &self.answer.spent;
+            line.messages.bytes = line.messages.bytes.or(after.bytes_since(before));
         }
         line
     }
@@ -213,14 +209,7 @@ pub(super) fn not_run(input: &Input, block: &InputBlock) -> BlockReport {
         transaction: None,
         message: "the block before it was not committed".to_owned(),
     });
-    BlockReport {
-        line,
-        fields: Vec::new(),
-        workers_cpu_us: 0,
-        state_cpu_us: 0,
-        rest_cpu_us: 0,
-        serial_cpu_us: None,
-    }
+    BlockReport { line, fields: Vec::new(), cpu: CpuByRole::default(), serial_cpu_us: None }
 }
 
 fn empty_line(input: &Input, block: &InputBlock, facts: &BlockFacts) -> BlockLine {
@@ -275,7 +264,7 @@ fn add_counts(line: &mut BlockLine, counts: &JobCounts) {
         total: counts.messages_coordinator_worker
             + counts.messages_worker_state
             + counts.messages_coordinator_state,
-        bytes: None,
+        bytes: counts.message_bytes,
         bound: counts.message_bound,
     };
     line.reads = reads_of(&counts.reads);

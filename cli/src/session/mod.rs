@@ -1,4 +1,4 @@
-//! Runs the blocks of inputs on a sandbox, beside the oracle, and says what became of each.
+//! Runs the blocks of inputs on a cluster, beside the oracle, and says what became of each.
 
 mod block;
 mod facts;
@@ -12,8 +12,8 @@ use crate::{
     config::RunConfig,
     failure::Failure,
     report::BlockStatus,
-    sandbox::{Loaded, Sandbox, SandboxSpec},
     serial::{Delay, DelayPaid, SerialEnd, SerialJob, SerialOracle, SerialRun},
+    transport::{ClusterSpec, Loaded, Running},
 };
 use block::{Answer, BlockRun, not_run};
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
@@ -21,19 +21,22 @@ use engine::ids::SnapshotId;
 use facts::BlockFacts;
 use inputs::{Input, InputBlock};
 use proto::coordinator::{ExecuteBlockRequest, Mode};
+use std::path::{Path, PathBuf};
 
 /// Runs inputs, one block after the other.
 #[derive(Debug)]
 pub struct Session {
-    spec: SandboxSpec,
+    spec: ClusterSpec,
     run: RunConfig,
     clock: SharedClock,
     shutdown: ShutdownToken,
-    sandbox: Option<Sandbox>,
+    cluster: Option<Running>,
     serial_delay: Delay,
     /// What clusters that were stopped since paid.
     delay_paid_before: DelayPaid,
     n_blocks: u64,
+    /// Where the processes' logs of a block that they could not finish are.
+    logs_kept: Option<PathBuf>,
 }
 
 /// Where a block is executed.
@@ -54,21 +57,23 @@ struct Ran {
 impl Session {
     /// Makes a session; its cluster starts with the first input.
     pub fn new(
-        spec: SandboxSpec,
+        spec: impl Into<ClusterSpec>,
         run: RunConfig,
         clock: SharedClock,
         shutdown: ShutdownToken,
     ) -> Self {
-        let serial_delay = Delay::new(spec.state.read_delay, clock.clone());
+        let spec = spec.into();
+        let serial_delay = Delay::new(spec.state_delay(), clock.clone());
         Self {
             spec,
             run,
             clock,
             shutdown,
-            sandbox: None,
+            cluster: None,
             serial_delay,
             delay_paid_before: DelayPaid::default(),
             n_blocks: 0,
+            logs_kept: None,
         }
     }
 
@@ -132,16 +137,21 @@ impl Session {
 
     /// Returns what the cluster's and what serial execution's delayed answers really paid.
     pub fn delays_paid(&self) -> (DelayPaid, DelayPaid) {
-        let mut cluster = self.delay_paid_before;
-        if let Some(sandbox) = &self.sandbox {
-            cluster += sandbox.delay_paid();
+        let mut paid = self.delay_paid_before;
+        if let Some(cluster) = &self.cluster {
+            paid += cluster.delay_paid();
         }
-        (cluster, self.serial_delay.paid())
+        (paid, self.serial_delay.paid())
     }
 
     /// Tells whether a fault was asked for and did nothing so far.
     pub fn has_idle_fault(&self) -> bool {
-        self.spec.fault.as_ref().is_some_and(|fault| !fault.has_fired())
+        self.spec.fault().is_some_and(|fault| !fault.has_fired())
+    }
+
+    /// Returns the folder of logs that were kept because the cluster could not finish a block.
+    pub fn logs_kept(&self) -> Option<&Path> {
+        self.logs_kept.as_deref()
     }
 
     /// Stops the cluster.
@@ -149,21 +159,21 @@ impl Session {
     /// # Errors
     /// If it does not stop in an orderly way.
     pub fn finish(self) -> Result<(), Failure> {
-        self.sandbox.map_or(Ok(()), Sandbox::stop)
+        self.cluster.map_or(Ok(()), Running::stop)
     }
 
     /// Loads an input's state. A cluster holds one chain: for another genesis it starts again.
     fn load(&mut self, input: &Input) -> Result<Loaded, Failure> {
         self.check_interrupted(&input.name)?;
-        if let Some(sandbox) = &self.sandbox
-            && !sandbox.can_load(&input.parent)
-            && let Some(before) = self.sandbox.take()
+        if let Some(cluster) = &self.cluster
+            && !cluster.can_load(&input.parent)
+            && let Some(before) = self.cluster.take()
         {
             self.delay_paid_before += before.delay_paid();
             before.stop()?;
         }
-        if self.sandbox.is_none() {
-            self.sandbox = Some(Sandbox::start(&self.spec, &self.clock)?);
+        if self.cluster.is_none() {
+            self.cluster = Some(Running::start(&self.spec, &self.clock)?);
         }
         self.running_mut()?.load(&input.parent)
     }
@@ -202,6 +212,9 @@ impl Session {
         let facts = BlockFacts::of(&block.block_rlp);
         let run = BlockRun { input, block, facts, answer };
         let report = run.report(oracle.zip(serial.as_ref()));
+        if report.line.status == BlockStatus::Failed {
+            self.logs_kept = self.running_mut()?.keep_logs().or(self.logs_kept.take());
+        }
         Ok(Ran { report, snapshot: run.snapshot(), serial })
     }
 
@@ -218,14 +231,14 @@ impl Session {
             slice_gas: self.run.slice_gas.map(std::num::NonZeroU64::get),
             seed: self.run.seed,
         };
-        let sandbox = self.running()?;
-        let cpu_before = sandbox.cpu_spent();
+        let cluster = self.running()?;
+        let before = cluster.spent();
         let start = self.clock.now();
-        let outcome = sandbox.execute(request, &self.shutdown);
+        let outcome = cluster.execute(request, &self.shutdown);
         let wall = self.clock.now() - start;
-        let cpu = sandbox.cpu_spent().since(&cpu_before);
+        let spent = (before, cluster.spent());
         match outcome {
-            Some(outcome) => Ok(Answer { outcome, wall, cpu }),
+            Some(outcome) => Ok(Answer { outcome, wall, spent }),
             None => Err(Failure::interrupted(at(input, block))),
         }
     }
@@ -234,17 +247,17 @@ impl Session {
         if self.shutdown.is_cancelled() { Err(Failure::interrupted(at)) } else { Ok(()) }
     }
 
-    fn running(&self) -> Result<&Sandbox, Failure> {
-        self.sandbox.as_ref().ok_or_else(not_running)
+    fn running(&self) -> Result<&Running, Failure> {
+        self.cluster.as_ref().ok_or_else(not_running)
     }
 
-    fn running_mut(&mut self) -> Result<&mut Sandbox, Failure> {
-        self.sandbox.as_mut().ok_or_else(not_running)
+    fn running_mut(&mut self) -> Result<&mut Running, Failure> {
+        self.cluster.as_mut().ok_or_else(not_running)
     }
 }
 
 fn not_running() -> Failure {
-    Failure::cluster("the cluster does not run", "the cluster in this process", "run it again")
+    Failure::cluster("the cluster does not run", "the session", "run it again")
 }
 
 fn at(input: &Input, block: &InputBlock) -> String {

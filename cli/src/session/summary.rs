@@ -8,6 +8,7 @@ use crate::{
         ratio,
     },
     serial::DelayPaid,
+    transport::CpuByRole,
 };
 
 /// Adds up the blocks of a run.
@@ -18,9 +19,7 @@ pub struct Summary {
     gas: u64,
     wall_us: u64,
     serial_us: Option<u64>,
-    workers_cpu_us: u64,
-    state_cpu_us: u64,
-    rest_cpu_us: u64,
+    cpu: CpuByRole,
     serial_cpu_us: Option<u64>,
     fields: Fields<FieldCounts>,
     exit: Exit,
@@ -35,9 +34,9 @@ impl Summary {
         self.gas += line.gas_used.unwrap_or(0);
         self.wall_us += line.times.wall_us.unwrap_or(0);
         add(&mut self.serial_us, line.times.serial_us);
-        self.workers_cpu_us += block.workers_cpu_us;
-        self.state_cpu_us += block.state_cpu_us;
-        self.rest_cpu_us += block.rest_cpu_us;
+        add(&mut self.cpu.coordinator, block.cpu.coordinator);
+        add(&mut self.cpu.workers, block.cpu.workers);
+        add(&mut self.cpu.state, block.cpu.state);
         add(&mut self.serial_cpu_us, block.serial_cpu_us);
         self.fields.add(&block.fields);
         self.exit = self.exit.or(exit_of(line.status));
@@ -76,9 +75,9 @@ impl Summary {
             speedup: self.serial_us.and_then(|serial_us| ratio(serial_us, self.wall_us)),
             mgas_per_s: mgas_per_s(self.gas, self.wall_us),
             cpu_us: CpuTimes {
-                coordinator: Some(self.rest_cpu_us),
-                workers: Some(self.workers_cpu_us),
-                state: Some(self.state_cpu_us),
+                coordinator: self.cpu.coordinator,
+                workers: self.cpu.workers,
+                state: self.cpu.state,
                 serial: self.serial_cpu_us,
             },
             state_delay_paid_us: DelaysPaid {

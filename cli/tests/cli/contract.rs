@@ -193,6 +193,38 @@ pub(crate) const ERROR: Type = Object(&[
     ("try", Text),
 ]);
 
+/// The one line of `evmesh status`.
+pub(crate) const STATUS: Type = Object(&[
+    ("cluster_id", Text),
+    ("leader", Object(&[("id", Text), ("term", Count), ("address", Text)])),
+    ("coordinators", List(&Object(&[("id", Text), ("address", Text)]))),
+    (
+        "workers",
+        List(&Object(&[
+            ("id", Count),
+            ("address", Text),
+            ("cores", Count),
+            ("state", OneOf(&["ready", "draining", "quarantined", "lost"])),
+            ("slices_running", Count),
+            ("version", Text),
+        ])),
+    ),
+    (
+        "state_shards",
+        List(&Object(&[
+            ("index", Count),
+            ("address", Text),
+            ("state", OneOf(&["ready", "away"])),
+            ("head_number", COUNT_OR_NULL),
+            ("head_hash", OrNull(&Hash)),
+            ("term", Count),
+        ])),
+    ),
+    ("head", OrNull(&Object(&[("number", Count), ("hash", Hash), ("state_root", OrNull(&Hash))]))),
+    ("queue", Count),
+    ("etcd", OneOf(&["up", "away", "none"])),
+]);
+
 /// Numbers up to here are exact in every reader of JSON.
 const COUNT_MAX: u64 = 1 << 53;
 

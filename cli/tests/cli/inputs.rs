@@ -48,6 +48,25 @@ fn an_interruption_ends_in_130() {
 }
 
 #[test]
+fn a_run_ends_quietly_when_whoever_reads_its_output_goes_away() {
+    let input = "workload:transfers?txs=50&blocks=400&accounts=100";
+    let mut child = evmesh()
+        .args(["run", "--json", input])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+
+    // As `head -1` does.
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+
+    assert_eq!(child.wait().unwrap().code(), Some(141), "{stderr}");
+    assert_eq!(stderr, "");
+}
+
+#[test]
 fn help_and_version_are_no_errors_and_no_command_is_one() {
     for args in [&["--help"][..], &["run", "--help"], &["demo", "--help"], &["--version"]] {
         let ended = run(args);

@@ -7,6 +7,7 @@
 
 mod contract;
 mod faults;
+mod grpc;
 mod inputs;
 mod json;
 mod mainnet;

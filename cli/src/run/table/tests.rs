@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     report::{Difference, ErrorObject, Fields, Messages, OracleObject, PlanObject, Reads, Times},
     session::{BlockReport, Summary},
+    transport::CpuByRole,
 };
 use engine::header::{Field, FieldComparison, FieldStatus};
 
@@ -50,14 +51,7 @@ fn shown(lines: Vec<BlockLine>) -> String {
         let field =
             FieldComparison { field: Field::StateRoot, status, computed: None, header: None };
         let fields = vec![field];
-        summary.add(&BlockReport {
-            line,
-            fields,
-            workers_cpu_us: 0,
-            state_cpu_us: 0,
-            rest_cpu_us: 0,
-            serial_cpu_us: None,
-        });
+        summary.add(&BlockReport { line, fields, cpu: CpuByRole::default(), serial_cpu_us: None });
     }
     let delays = (DelayPaid::default(), DelayPaid::default());
     tables.end(&summary.line(delays), delays)

@@ -4,8 +4,8 @@ use alloy_primitives::B256;
 use engine::ids::SnapshotId;
 use inputs::ParentState;
 use proto::{
-    coordinator::Mode,
-    state::{AccountState, LoadGenesisRequest, StateService, StateValues},
+    coordinator::{CoordinatorService, Mode},
+    state::{AccountState, LoadGenesisRequest, StateValues},
     status::Status,
 };
 
@@ -20,7 +20,7 @@ pub enum Loaded {
 
 impl Loaded {
     pub(super) async fn load(
-        state: &dyn StateService,
+        cluster: &dyn CoordinatorService,
         parent: &ParentState,
     ) -> Result<Self, Status> {
         let values = values_of(parent.values());
@@ -28,10 +28,10 @@ impl Loaded {
             ParentState::Genesis { block_hash, block_number, .. } => {
                 let (block_hash, block_number) = (*block_hash, *block_number);
                 let request = LoadGenesisRequest { block_hash, block_number, state: values };
-                state.load_genesis(request).await?;
+                cluster.load_genesis(request).await?;
                 Ok(Self::Genesis(block_hash))
             }
-            ParentState::Values(_) => Ok(Self::Values(state.load_snapshot(values).await?)),
+            ParentState::Values(_) => Ok(Self::Values(cluster.load_snapshot(values).await?)),
         }
     }
 
