@@ -9,6 +9,7 @@ mod arrows;
 mod chaos;
 mod dependencies;
 mod manifests;
+mod processes;
 mod pure;
 mod sandbox;
 mod scripts;

@@ -1,7 +1,7 @@
 //! The whole cluster in one process, against serial execution.
 
 mod decoys;
-mod random;
+pub(crate) mod random;
 
 use cluster::{clock::SystemClock, shutdown::ShutdownToken};
 use evmesh::{

@@ -6,7 +6,7 @@ use evmesh::{args::PlanArg, report::BlockStatus};
 
 const N_SEEDS: u64 = 14;
 
-fn workload(numbers: &mut Numbers) -> String {
+pub(crate) fn workload(numbers: &mut Numbers) -> String {
     let (txs, blocks, seed) = (20 + numbers.below(60), 1 + numbers.below(2), numbers.below(1000));
     let hot = numbers.below(60);
     let common = format!("txs={txs}&blocks={blocks}&accounts=400&seed={seed}");
