@@ -13,8 +13,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 const SHAPE: Shape = Shape { workers: 3, state_shards: 4, slice_gas: Some(1), seed: 5 };
 
-/// Slices of tens of milliseconds: a worker that has one has it for a while.
-const WORKLOAD: &str = "workload:compute?txs=40&blocks=2&accounts=100&gas=4000000";
+/// Slices that take a while: a worker that has one has it for a while.
+const WORKLOAD: &str = "workload:compute?txs=12&blocks=2&accounts=100&gas=1500000";
 
 /// Waits until the coordinator says that a worker has a slice.
 fn until_busy(url: &str, address: &str) {
