@@ -51,7 +51,6 @@ impl Failure {
 
     /// A report or an output that cannot be written; or one that nobody reads any more, which is no
     /// error for whoever closed the pipe.
-    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
     pub fn output(error: io::Error, at: impl ToString) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::new((Exit::Unread, "unread"), "nobody reads the output", at, "nothing");

@@ -23,7 +23,7 @@ impl Programs {
             let try_next = "start evmesh by its path";
             Failure::cluster(error, "looking for the programs beside this one", try_next)
         })?;
-        let folder = this.parent().unwrap_or(Path::new("/"));
+        let folder = this.parent().unwrap_or_else(|| Path::new("/"));
         let is_test = folder.ends_with(TESTS_FOLDER);
         let folder = if is_test { folder.parent().unwrap_or(folder) } else { folder };
         Self::in_folder(folder)

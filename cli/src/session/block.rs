@@ -171,7 +171,7 @@ impl BlockRun<'_> {
             line.trace_id.clone_from(&outcome.trace_id);
             add_counts(&mut line, &outcome.counts);
             let (before, after) = &self.answer.spent;
-            line.messages.bytes = line.messages.bytes.or(after.bytes_since(before));
+            line.messages.bytes = line.messages.bytes.or_else(|| after.bytes_since(before));
         }
         line
     }

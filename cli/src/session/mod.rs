@@ -213,7 +213,7 @@ impl Session {
         let run = BlockRun { input, block, facts, answer };
         let report = run.report(oracle.zip(serial.as_ref()));
         if report.line.status == BlockStatus::Failed {
-            self.logs_kept = self.running_mut()?.keep_logs().or(self.logs_kept.take());
+            self.logs_kept = self.running_mut()?.keep_logs().or_else(|| self.logs_kept.take());
         }
         Ok(Ran { report, snapshot: run.snapshot(), serial })
     }

@@ -35,7 +35,7 @@ pub struct Running {
 /// What there is beside the coordinator's service.
 #[derive(Debug)]
 enum Backend {
-    InProcess(Sandbox),
+    InProcess(Box<Sandbox>),
     Grpc(Connection, Box<Processes>),
     Remote(Connection),
 }
@@ -50,7 +50,7 @@ impl Running {
             ClusterSpec::InProcess(spec) => {
                 let sandbox = Sandbox::start(spec, clock)?;
                 let (runtime, coordinator) = (sandbox.runtime(), sandbox.coordinator());
-                Ok(Self::new(runtime, coordinator, Backend::InProcess(sandbox)))
+                Ok(Self::new(runtime, coordinator, Backend::InProcess(Box::new(sandbox))))
             }
             ClusterSpec::Grpc(spec, client) => {
                 let processes = Processes::start(spec, clock)?;

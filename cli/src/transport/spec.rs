@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub enum ClusterSpec {
     /// All of it in this process.
-    InProcess(SandboxSpec),
+    InProcess(Box<SandboxSpec>),
     /// A process for each part, on this machine.
     Grpc(ProcessesSpec, ClientConfig),
     /// Others run it.
@@ -42,7 +42,7 @@ pub struct Shape {
 
 impl From<SandboxSpec> for ClusterSpec {
     fn from(spec: SandboxSpec) -> Self {
-        Self::InProcess(spec)
+        Self::InProcess(Box::new(spec))
     }
 }
 
