@@ -144,10 +144,13 @@ fn faults_and_delays_are_refused_where_the_cluster_is_not_in_this_process() {
     }
 }
 
-/// Starts a long run over gRPC and waits until it executes blocks; with the ids of its processes.
-fn long_run() -> (Child, Vec<u32>) {
+/// Starts a long run over gRPC and waits until it executes blocks; with the ids of its processes, and
+/// the folder below which it leaves its logs if it cannot remove them.
+fn long_run() -> (Child, Vec<u32>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
     let mut child = evmesh()
         .args(["run", "--json", LONG_INPUT, "--transport", "grpc", "--workers", "2"])
+        .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -157,7 +160,7 @@ fn long_run() -> (Child, Vec<u32>) {
     assert!(lines.any(|line| is_block(&line.unwrap())), "no block was executed");
     let ids = children_of(child.id());
     assert_eq!(ids.len(), 4, "a state shard, a coordinator and two workers");
-    (child, ids)
+    (child, ids, folder)
 }
 
 fn children_of(parent: u32) -> Vec<u32> {
@@ -192,7 +195,7 @@ fn signal(name: &str, id: u32) {
 
 #[test]
 fn processes_end_with_an_interrupted_run() {
-    let (mut child, ids) = long_run();
+    let (mut child, ids, _folder) = long_run();
 
     signal("INT", child.id());
     // Read to its end, so that it is the signal that ends it.
@@ -204,7 +207,7 @@ fn processes_end_with_an_interrupted_run() {
 
 #[test]
 fn processes_end_with_a_run_that_is_killed() {
-    let (mut child, ids) = long_run();
+    let (mut child, ids, _folder) = long_run();
 
     signal("KILL", child.id());
 
@@ -214,7 +217,7 @@ fn processes_end_with_a_run_that_is_killed() {
 
 #[test]
 fn processes_end_with_a_run_whose_output_nobody_reads_any_more() {
-    let (mut child, ids) = long_run();
+    let (mut child, ids, _folder) = long_run();
 
     drop(child.stdout.take());
 
