@@ -8,10 +8,12 @@
 mod arrows;
 mod chaos;
 mod dependencies;
+mod faults;
 mod manifests;
 mod processes;
 mod pure;
 mod sandbox;
 mod scripts;
 mod sources;
+mod traces;
 mod workspace;

@@ -1,5 +1,6 @@
 //! What a worker is told when it starts; every bound has a name here.
 
+use cluster::retry::RetryPolicy;
 use engine::execute::RunLimits;
 use serde::Deserialize;
 use std::{num::NonZeroUsize, time::Duration};
@@ -16,6 +17,9 @@ pub struct WorkerConfig {
     pub cache: Switch,
     /// Gas bounds of single runs.
     pub run: RunConfig,
+    /// How often a read is sent to a state shard that cannot be reached; all tries together have
+    /// `limits.read_timeout`.
+    pub read_retry: RetryPolicy,
     /// Bounds of everything that waits or is kept.
     pub limits: Limits,
 }
@@ -131,6 +135,11 @@ impl Default for WorkerConfig {
             stage: Switch::On,
             cache: Switch::On,
             run: RunConfig::default(),
+            read_retry: RetryPolicy {
+                pause_first: Duration::from_millis(5),
+                pause_max: Duration::from_millis(200),
+                ..RetryPolicy::default()
+            },
             limits: Limits::default(),
         }
     }

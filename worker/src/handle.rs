@@ -141,6 +141,7 @@ impl Worker {
             clock: self.clock,
             shards: self.shards,
             run_limits: self.config.run.into(),
+            read_retry: self.config.read_retry.clone(),
             limits: self.config.limits.clone(),
         };
         let machine = Machine::new(self.config, count, metrics.clone(), self.fault);

@@ -13,7 +13,10 @@ use crate::{
     prepare::Preparing,
 };
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
-use cluster::clock::SharedClock;
+use cluster::{
+    clock::SharedClock,
+    retry::{self, RetryPolicy, Verdict},
+};
 use engine::{
     execute::RunLimits,
     ids::{Attempt, JobId, ShardIndex, SliceId},
@@ -25,6 +28,7 @@ use futures::future::{Either, select};
 use proto::{
     shards::StateShards,
     state::{FeedMessage, ReadResponse, StageRequest},
+    status::{Code, Status},
     worker::{PrepareRequest, PrepareResponse},
 };
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
@@ -39,6 +43,7 @@ pub(crate) struct Tools {
     pub(crate) clock: SharedClock,
     pub(crate) shards: StateShards,
     pub(crate) run_limits: RunLimits,
+    pub(crate) read_retry: RetryPolicy,
     pub(crate) limits: Limits,
 }
 
@@ -157,18 +162,28 @@ impl WorkerActor {
 
     fn read(&self, reading: Reading, worker: Addr<Self>) {
         let Reading { batch, shard, request, span } = reading;
+        let (policy, seed) = (self.tools.read_retry.clone(), batch.get());
         let read_timeout = self.tools.limits.read_timeout;
         let state = Arc::clone(self.tools.shards.get(shard));
         let clock = Arc::clone(&self.tools.clock);
+        // A read changes nothing, and a message that was lost is no reason to give a slice up.
+        let judge = |status: &Status| match status.code {
+            Code::Unavailable => Verdict::Again,
+            _ => Verdict::Stop,
+        };
         report(
             worker,
             async move {
-                let answer = within(read_timeout, &clock, state.read(request)).await;
+                let read = || state.read(request.clone());
+                let tried = retry::retry(clock.as_ref(), &policy, seed, judge, read);
+                let answer = within(read_timeout, &clock, tried).await;
                 Event::Read(
                     batch,
                     match answer {
                         Some(Ok(response)) => Ok(response),
-                        Some(Err(status)) => Err(WorkerError::State { shard, status }),
+                        Some(Err(gave_up)) => {
+                            Err(WorkerError::State { shard, status: gave_up.error })
+                        }
                         None => Err(WorkerError::ReadTimeout { shard, read_timeout }),
                     },
                 )

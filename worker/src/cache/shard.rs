@@ -84,6 +84,7 @@ impl ShardCache {
     /// Takes a message of the feed in. Says if everything was forgotten for it.
     pub(crate) fn hear(&mut self, message: FeedMessage) -> Option<Emptied> {
         match message {
+            // Also in the middle: a genesis was loaded, which is the tag from now on.
             FeedMessage::Start { boot, head } => {
                 self.forget();
                 self.boot = Some(boot);

@@ -34,8 +34,10 @@ fn the_page_lists_every_key_in_order_with_its_default() {
     let documented = documented();
     let keys: Vec<_> = documented.iter().map(|(key, _)| key.clone()).collect();
     let mut expected: Vec<_> = known::<WorkerConfig>("");
-    expected.retain(|key| !["run", "limits"].contains(&key.as_str()));
+    expected.retain(|key| !["run", "read_retry", "limits"].contains(&key.as_str()));
     expected.extend(known::<WorkerConfig>("run.").iter().map(|key| format!("run.{key}")));
+    expected
+        .extend(known::<WorkerConfig>("read_retry.").iter().map(|key| format!("read_retry.{key}")));
     expected.extend(known::<WorkerConfig>("limits.").iter().map(|key| format!("limits.{key}")));
     let expected = expected.iter().map(|key| format!("worker.{key}"));
     let expected = expected

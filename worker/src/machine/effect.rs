@@ -42,6 +42,10 @@ impl BatchId {
     pub(super) const fn new(number: u64) -> Self {
         Self(number)
     }
+
+    pub(crate) const fn get(self) -> u64 {
+        self.0
+    }
 }
 
 /// What there is to do.

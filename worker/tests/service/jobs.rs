@@ -218,6 +218,27 @@ async fn a_read_without_an_answer_ends_at_its_deadline() {
 }
 
 #[actix::test]
+async fn a_read_that_was_lost_on_the_way_is_sent_again() {
+    let (state, alice) = peeking();
+    let clock = ManualClock::new();
+    let config = WorkerConfig::default();
+    let worker = worker_with(&state, config).clock(Arc::new(clock.clone())).start().unwrap();
+    *state.failure.lock().unwrap() = Some(Status::new(Code::Unavailable, "lost on the way"));
+    let the_way_is_free_again = async {
+        // One waits for the answer, the other before the next try.
+        clock.until_sleepers(2).await;
+        *state.failure.lock().unwrap() = None;
+        assert!(clock.advance_to_next().unwrap() <= Duration::from_millis(5));
+    };
+
+    let slice = worker.execute_slice(call(&frame(1, 1), 0, alice, contract(1)));
+    let (answer, ()) = join!(slice, the_way_is_free_again);
+
+    assert!(answer.is_ok(), "{answer:?}");
+    assert_eq!(worker.metrics().reads_failed.get(), 0);
+}
+
+#[actix::test]
 async fn a_shard_that_restarts_in_the_middle_of_a_job_is_not_believed() {
     let (state, alice) = peeking();
     let worker = start(&state);

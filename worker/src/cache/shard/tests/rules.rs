@@ -82,6 +82,32 @@ fn nothing_is_known_before_the_feed_starts_and_after_it_broke() {
 }
 
 #[test]
+fn a_start_in_the_middle_of_a_feed_forgets_all_and_names_the_tag() {
+    let mut cache = ShardCache::new(WIDE);
+    let genesis = SnapshotId::Block(hash(0));
+    let at_genesis = FeedMessage::Start { boot: BOOT, head: Some((None, hash(0))) };
+    cache.hear(FeedMessage::Start { boot: BOOT, head: None });
+    fill(&mut cache, genesis, 3, 30);
+    assert_eq!(cache.get(&genesis, &slot(3)), None, "an empty shard has no block");
+
+    assert_eq!(cache.hear(at_genesis.clone()), Some(Emptied::Start));
+    fill(&mut cache, genesis, 3, 30);
+    let FeedMessage::Sealed { diff, .. } = sealed(1, 4) else { panic!("it is sealed") };
+    cache.hear(FeedMessage::Sealed { boot: BOOT, job: job(1), parent: genesis, diff });
+    cache.hear(committed(1));
+    let on_first = SnapshotId::Block(hash(1));
+    let known = [3, 4].map(|number| cache.get(&on_first, &slot(number)));
+    assert_eq!(known, [Some(value(30)), Some(value(1))], "block 2 reads nothing again");
+
+    cache.hear(sealed(2, 5));
+    assert_eq!(cache.hear(at_genesis), Some(Emptied::Start));
+    for snapshot in [genesis, at(1), on_first, at(2)] {
+        assert_eq!([3, 4, 5].map(|number| cache.get(&snapshot, &slot(number))), [None; 3]);
+    }
+    assert_eq!(cache.bytes(), (0, 0));
+}
+
+#[test]
 fn a_snapshot_is_known_by_its_job_and_once_committed_by_its_hash() {
     let mut cache = started(WIDE);
     let by_hash = |sequence| SnapshotId::Block(hash(sequence));
