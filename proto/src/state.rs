@@ -174,7 +174,8 @@ pub struct Head {
 /// blocks that are to be committed; loaded Snapshots and those on them never appear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedMessage {
-    /// The first message: what the shard stands at. Whoever hears it knows nothing yet.
+    /// What the shard stands at: the first message, and once more when a genesis is loaded into an
+    /// empty shard. Whoever hears it forgets what it knew.
     Start {
         /// The shard's boot id.
         boot: BootId,

@@ -2549,7 +2549,7 @@ pub mod feed_response {
     /// What happened.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Message {
-        /// First, once: whoever hears it knows nothing yet.
+        /// First, and once more when a genesis is loaded: whoever hears it forgets what it knew.
         #[prost(message, tag = "1")]
         Start(super::FeedStart),
         /// A block is sealed.

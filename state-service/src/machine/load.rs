@@ -108,7 +108,8 @@ impl Machine {
         }
     }
 
-    /// Takes a genesis in, and makes it the head.
+    /// Takes a genesis in, and makes it the head. Whoever listened to the empty shard hears that its
+    /// feed starts anew, at this head.
     ///
     /// # Errors
     /// Those of the task; the shard is empty as before then.
@@ -123,6 +124,7 @@ impl Machine {
         self.head = Some((None, head));
         let origin = Origin::Committed { head, seal: None };
         self.publish_root(SnapshotId::Block(block_hash), snapshot, root_node.clone(), origin);
+        self.effects.push(Effect::Feed(self.feed_start()));
         Ok(self.sealed_shard(root_node))
     }
 

@@ -113,7 +113,8 @@ impl Machine {
         self.head.map(|(_, head)| head)
     }
 
-    /// Returns the first message of a feed that begins now.
+    /// Returns the message with which a feed begins now: the first of a new one, or the first that
+    /// counts of one that listened to an empty shard.
     pub fn feed_start(&self) -> FeedMessage {
         let head = self.head.map(|(job, head)| (job, head.block_hash));
         FeedMessage::Start { boot: self.boot, head }

@@ -103,6 +103,25 @@ async fn a_feed_begins_with_the_head_and_tells_each_step_in_order() {
 }
 
 #[actix::test]
+async fn who_listened_to_an_empty_shard_hears_its_feed_start_anew_when_a_genesis_is_loaded() {
+    let state = StateShard::new(BOOT, StateConfig::default()).start().unwrap();
+    let mut feed = state.feed().await.unwrap();
+    let empty = FeedMessage::Start { boot: BOOT, head: None };
+    assert_eq!(next(&mut feed).await, Some(Ok(empty)));
+    let values = Plain::random(&mut Rng::new(1)).values();
+    let request = LoadGenesisRequest { block_hash: B256::ZERO, block_number: 0, state: values };
+    // Repeated, it is answered and nothing more is told.
+    state.load_genesis(request.clone()).await.unwrap();
+    state.load_genesis(request).await.unwrap();
+    state.seal(seal(1, GENESIS, 2)).await.unwrap();
+
+    let start = FeedMessage::Start { boot: BOOT, head: Some((None, B256::ZERO)) };
+    assert_eq!(next(&mut feed).await, Some(Ok(start)));
+    let sealed = next(&mut feed).await.unwrap().unwrap();
+    assert!(matches!(sealed, FeedMessage::Sealed { parent: GENESIS, .. }), "{sealed:?}");
+}
+
+#[actix::test]
 async fn an_empty_block_has_a_message_and_loaded_or_verified_ones_have_none() {
     let state = shard(Limits::default(), &Plain::default()).await;
     let mut feed = state.feed().await.unwrap();

@@ -84,6 +84,8 @@ impl Suite<'_> {
             let loaded = self.state.load_genesis(genesis()).await.unwrap();
             self.note("genesis", loaded);
         }
+        let start = self.heard().await;
+        assert!(matches!(start, FeedMessage::Start { head: Some((None, _)), .. }), "{start:?}");
         let head = self.state.head().await;
         self.note("head", head).unwrap().unwrap();
         self.read(GENESIS).await;

@@ -135,10 +135,14 @@ impl Driven {
 
     fn genesis_of(&mut self, state: StateValues, hash: B256) -> Result<SealedShard, StateError> {
         let request = LoadGenesisRequest { block_hash: hash, block_number: 0, state };
-        match self.step(|machine| machine.begin_genesis(request))? {
-            GenesisStep::Answer(answer) => Ok(answer),
-            GenesisStep::Compute(task) => self.step(|machine| machine.finish_genesis(task.run())),
-        }
+        let task = match self.step(|machine| machine.begin_genesis(request))? {
+            GenesisStep::Answer(answer) => return Ok(answer),
+            GenesisStep::Compute(task) => task,
+        };
+        let sealed = self.step(|machine| machine.finish_genesis(task.run()))?;
+        // Feeds begin with it.
+        assert_eq!(self.feed.pop(), Some(self.machine.feed_start()));
+        Ok(sealed)
     }
 
     /// Loads values under a number.
