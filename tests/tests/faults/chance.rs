@@ -60,7 +60,7 @@ struct State {
 }
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) const fn new(seed: u64) -> Self {
         Self(Mutex::new(State { numbers: Numbers::new(seed), fired: BTreeMap::new() }))
     }
 

@@ -58,10 +58,13 @@ impl Cluster {
             Arc::new(link) as Arc<dyn StateService>
         });
         let links = StateShards::new(shards.collect()).unwrap();
-        let mut config = WorkerConfig::default();
-        config.threads = usize::try_from(1 + numbers.below(2)).unwrap().try_into().unwrap();
-        config.stage = if numbers.percent(70) { Switch::On } else { Switch::Off };
-        config.cache = if numbers.percent(80) { Switch::On } else { Switch::Off };
+        let threads = usize::try_from(1 + numbers.below(2)).unwrap();
+        let config = WorkerConfig {
+            threads: threads.try_into().unwrap(),
+            stage: if numbers.percent(70) { Switch::On } else { Switch::Off },
+            cache: if numbers.percent(80) { Switch::On } else { Switch::Off },
+            ..WorkerConfig::default()
+        };
         let coordinator = Coordinator::new(CoordinatorConfig::default(), links.clone());
         let coordinator = coordinator.start().unwrap();
         let mut cluster = Self { chance, links, coordinator, config, deaths, n_workers: 0 };
@@ -124,9 +127,13 @@ fn genesis_of(input: &Input) -> LoadGenesisRequest {
     LoadGenesisRequest { block_hash: *block_hash, block_number: *block_number, state }
 }
 
+fn pick<T: Copy, const N: usize>(numbers: &mut Numbers, of: [T; N]) -> T {
+    of[usize::try_from(numbers.below(N as u64)).unwrap()]
+}
+
 fn workload(numbers: &mut Numbers) -> String {
     let (txs, blocks, seed) = (20 + numbers.below(40), 3 + numbers.below(3), numbers.below(1000));
-    let kind = ["transfers", "erc20", "swaps", "chain", "hybrid"][numbers.below(5) as usize];
+    let kind = pick(numbers, ["transfers", "erc20", "swaps", "chain", "hybrid"]);
     format!("workload:{kind}?txs={txs}&blocks={blocks}&accounts=300&seed={seed}")
 }
 
@@ -149,7 +156,7 @@ async fn run(seed: u64) -> BTreeMap<Fault, u64> {
             ommers: block.ommers,
             mode: Mode::VerifyAndCommit,
             plan: PlanWish::Split,
-            slice_gas: [None, Some(1), Some(200_000)][numbers.below(3) as usize],
+            slice_gas: pick(&mut numbers, [None, Some(1), Some(200_000)]),
             seed: numbers.next(),
         };
         let end = cluster.execute(request, &mut died).await;

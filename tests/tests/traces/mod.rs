@@ -67,6 +67,17 @@ impl Trace {
         self.0.values().filter(is_it).collect()
     }
 
+    /// Tells whether all spans have arrived: processes send theirs when it suits them.
+    fn is_whole(&self) -> bool {
+        let count = |service: &str, name: &str| self.named(service, name).len();
+        let has = |(service, name, _): &(&str, &str, &str)| count(service, name) > 0;
+        let n_orphans = self.0.values().filter(|span| !self.0.contains_key(&span.parent)).count();
+        EXPECTED.iter().all(has)
+            && n_orphans == count("evmesh-coordinator", "job")
+            && count("evmesh-worker", "slice") == count("evmesh-coordinator", "dispatch")
+            && count("evmesh-state", "root") == N_SHARDS
+    }
+
     /// Returns `service/name` of a span's ancestors, the nearest first.
     fn ancestors(&self, span: &Span) -> Vec<String> {
         let mut ancestors = Vec::new();
@@ -81,55 +92,53 @@ impl Trace {
 
 /// Every span that one block leaves, with its process, and whose child it is.
 const EXPECTED: [(&str, &str, &str); 14] = [
-    ("coordinator", "prepare", "coordinator/job"),
-    ("coordinator", "plan", "coordinator/job"),
-    ("coordinator", "dispatch", "coordinator/job"),
-    ("coordinator", "finalise", "coordinator/job"),
-    ("coordinator", "seal", "coordinator/job"),
-    ("coordinator", "commit", "coordinator/job"),
-    ("worker", "prepare", "coordinator/prepare"),
-    ("worker", "slice", "coordinator/dispatch"),
-    ("worker", "prefetch", "worker/slice"),
-    ("worker", "execute", "worker/slice"),
-    ("worker", "stage", "worker/slice"),
-    ("state", "seal", "coordinator/seal"),
-    ("state", "fold", "state/seal"),
-    ("state", "root", "state/seal"),
+    ("evmesh-coordinator", "prepare", "evmesh-coordinator/job"),
+    ("evmesh-coordinator", "plan", "evmesh-coordinator/job"),
+    ("evmesh-coordinator", "dispatch", "evmesh-coordinator/job"),
+    ("evmesh-coordinator", "finalise", "evmesh-coordinator/job"),
+    ("evmesh-coordinator", "seal", "evmesh-coordinator/job"),
+    ("evmesh-coordinator", "commit", "evmesh-coordinator/job"),
+    ("evmesh-worker", "prepare", "evmesh-coordinator/prepare"),
+    ("evmesh-worker", "slice", "evmesh-coordinator/dispatch"),
+    ("evmesh-worker", "prefetch", "evmesh-worker/slice"),
+    ("evmesh-worker", "execute", "evmesh-worker/slice"),
+    ("evmesh-worker", "stage", "evmesh-worker/slice"),
+    ("evmesh-state", "seal", "evmesh-coordinator/seal"),
+    ("evmesh-state", "fold", "evmesh-state/seal"),
+    ("evmesh-state", "root", "evmesh-state/seal"),
 ];
 
 #[test]
 fn the_spans_of_a_block_are_one_trace_over_all_processes_with_the_right_parents() {
     let collector = Collector::start();
-    let mut processes = start(&collector);
+    let processes = start(&collector);
     let id = run_block(&processes);
-    let is_whole = |spans: &[Span]| {
-        let trace = Trace::of(&id, spans);
-        let has = |(service, name, _): &(&str, &str, &str)| !trace.named(service, name).is_empty();
-        EXPECTED.iter().all(has) && !trace.named("coordinator", "job").is_empty()
-    };
+    let is_whole = |spans: &[Span]| Trace::of(&id, spans).is_whole();
     let trace = Trace::of(&id, &collector.wait_for(is_whole));
-    processes.keep_logs();
     processes.stop().unwrap_or_else(|failure| panic!("{failure}"));
 
-    let [job] = trace.named("coordinator", "job")[..] else { panic!("one job is one span") };
+    let [job] = trace.named("evmesh-coordinator", "job")[..] else { panic!("one job is one span") };
     for (service, name, parent) in EXPECTED {
         for span in trace.named(service, name) {
             let ancestors = trace.ancestors(span);
             assert_eq!(ancestors.first().map(String::as_str), Some(parent), "{span:?}");
-            assert!(ancestors.contains(&"coordinator/job".to_owned()), "{span:?}: {ancestors:?}");
+            assert!(
+                ancestors.contains(&"evmesh-coordinator/job".to_owned()),
+                "{span:?}: {ancestors:?}"
+            );
         }
     }
     let workers: BTreeSet<_> =
-        trace.named("worker", "slice").iter().map(|span| &span.fields["worker"]).collect();
+        trace.named("evmesh-worker", "slice").iter().map(|span| &span.fields["worker"]).collect();
     assert_eq!(workers.len(), usize::from(N_WORKERS), "both workers had slices");
-    assert_eq!(trace.named("state", "seal").len(), N_SHARDS, "each shard sealed once");
+    assert_eq!(trace.named("evmesh-state", "seal").len(), N_SHARDS, "each shard sealed once");
     assert!(job.fields.contains_key("gas"), "{job:?}");
 }
 
 #[test]
 fn a_span_of_another_trace_or_without_its_parent_would_be_noticed() {
     let span = |id: u8, parent: u8, trace: u8| Span {
-        service: "worker".to_owned(),
+        service: "evmesh-worker".to_owned(),
         trace: vec![trace],
         id: vec![id],
         parent: vec![parent],
@@ -139,7 +148,7 @@ fn a_span_of_another_trace_or_without_its_parent_would_be_noticed() {
     let spans = [span(1, 0, 7), span(2, 1, 7), span(3, 9, 7), span(4, 1, 8)];
     let trace = Trace::of("07", &spans);
 
-    assert_eq!(trace.named("worker", "slice").len(), 3);
-    assert_eq!(trace.ancestors(&spans[1]), ["worker/slice"]);
+    assert_eq!(trace.named("evmesh-worker", "slice").len(), 3);
+    assert_eq!(trace.ancestors(&spans[1]), ["evmesh-worker/slice"]);
     assert!(trace.ancestors(&spans[2]).is_empty());
 }
