@@ -118,8 +118,22 @@ impl Processes {
     pub fn start_worker(&mut self) -> Result<&mut Process, Failure> {
         let name = format!("worker-{}", self.workers.len());
         let worker = self.start_more(Role::Worker, &name, start::FREE_PORT)?;
+        Ok(self.add_worker(worker))
+    }
+
+    /// Starts one more worker and waits until it listens; the coordinator may not have it then.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn launch_worker(&mut self) -> Result<&mut Process, Failure> {
+        let name = format!("worker-{}", self.workers.len());
+        let worker = self.launch(Role::Worker, &name, start::FREE_PORT)?;
+        Ok(self.add_worker(worker))
+    }
+
+    fn add_worker(&mut self, worker: Process) -> &mut Process {
         self.workers.push(worker);
-        Ok(self.workers.last_mut().expect("it was pushed just now"))
+        self.workers.last_mut().expect("it was pushed just now")
     }
 
     /// Starts the coordinator again on the ports that it had, after it ended.
@@ -190,19 +204,30 @@ impl Processes {
     }
 
     fn start_more(&mut self, role: Role, name: &str, grpc: &str) -> Result<Process, Failure> {
-        let coordinator = self.coordinator.url();
-        let shards: Vec<_> = self.shards.iter().map(Process::url).collect();
-        let starter =
-            start::Starter { spec: &self.spec, clock: &self.clock, logs: self.logs.path() };
-        let peers = start::Peers { coordinator: Some(coordinator), shards };
-        let started = starter
-            .spawn(role, name, grpc, &peers)
-            .and_then(|starting| starter.listening(starting))
-            .and_then(|process| starter.ready(process));
-        if started.is_err() {
+        let process = self.launch(role, name, grpc)?;
+        let ready = self.starter().ready(process);
+        if ready.is_err() {
             self.logs.keep();
         }
-        started
+        ready
+    }
+
+    fn launch(&mut self, role: Role, name: &str, grpc: &str) -> Result<Process, Failure> {
+        let coordinator = self.coordinator.url();
+        let shards: Vec<_> = self.shards.iter().map(Process::url).collect();
+        let peers = start::Peers { coordinator: Some(coordinator), shards };
+        let starter = self.starter();
+        let launched = starter
+            .spawn(role, name, grpc, &peers)
+            .and_then(|starting| starter.listening(starting));
+        if launched.is_err() {
+            self.logs.keep();
+        }
+        launched
+    }
+
+    fn starter(&self) -> start::Starter<'_> {
+        start::Starter { spec: &self.spec, clock: &self.clock, logs: self.logs.path() }
     }
 
     fn all(&mut self) -> impl Iterator<Item = &mut Process> {

@@ -14,10 +14,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 const SHAPE: Shape = Shape { workers: 3, state_shards: 4, slice_gas: Some(1), seed: 5 };
 
 /// Slices that take a while: a worker that has one has it for a while.
-const WORKLOAD: &str = "workload:compute?txs=12&blocks=2&accounts=100&gas=1500000";
+pub(super) const COMPUTE: &str = "workload:compute?txs=12&blocks=2&accounts=100&gas=1500000";
 
 /// Waits until the coordinator says that a worker has a slice.
-fn until_busy(url: &str, address: &str) {
+pub(super) fn until_busy(url: &str, address: &str) {
     let connection = Connection::open(url, &ClientConfig::default()).unwrap();
     let clock = clock();
     let deadline = clock.now() + LIMIT;
@@ -45,7 +45,7 @@ fn run_with(processes: &mut Processes, hit: fn(&mut Process)) -> u64 {
             until_busy(&url, &worker.grpc().to_string());
             hit(worker);
         });
-        run(&mut session, &open(WORKLOAD), &mut |report| {
+        run(&mut session, &open(COMPUTE), &mut |report| {
             attempts_lost.push(report.line.attempts_lost);
         });
     });

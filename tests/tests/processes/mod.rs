@@ -3,6 +3,7 @@
 mod conformance_script;
 mod ends;
 mod equal;
+mod etcd;
 mod faults;
 mod joins;
 
