@@ -12,13 +12,16 @@ EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
 PROGRAMS := -p coordinator -p worker -p state-service
 STRICT ?=
 
-.PHONY: help setup demo programs test check fmt lint doc generate bench conformance-real contracts deny typos clean
+.PHONY: help setup demo programs test check fmt lint doc generate bench conformance-real hosts contracts deny typos clean
 .PHONY: up down compose-check kind kind-run kind-scale kind-down manifests
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: ## Checks what the build needs and installs what is missing (apt, as root)
+sethosts: programs ## A cluster of hosts with addresses of their own (network namespaces, needs root): kills, joins, a pulled cable
+	@scripts/hosts.sh $(CARGO_TARGET_DIR)/release
+
+up: ## Checks what the build needs and installs what is missing (apt, as root)
 	@scripts/setup.sh build
 
 demo: setup ## Builds evmesh and runs blocks on a whole cluster in one process
