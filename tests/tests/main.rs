@@ -6,6 +6,7 @@
 )]
 
 mod arrows;
+mod caches;
 mod chaos;
 mod dependencies;
 mod faults;

@@ -1,6 +1,9 @@
 //! One process that was started here.
 
-use super::{Role, logs, numbers::Numbers};
+use super::{
+    Role, logs,
+    numbers::{Numbers, count_of},
+};
 use crate::failure::Failure;
 use cluster::clock::SharedClock;
 use rustix::process::{Pid, Signal, kill_process};
@@ -206,6 +209,15 @@ impl Process {
             self.numbers.set(numbers);
         }
         self.numbers.get()
+    }
+
+    /// Returns a count on its page `/metrics`: of one series with its labels, or the sum of all that
+    /// have the name.
+    ///
+    /// # Errors
+    /// If it does not answer, or has no such series.
+    pub fn count_of(&self, series: &str) -> io::Result<u64> {
+        count_of(self.http, series)
     }
 
     /// Waits until it ended; nothing if it did not in time.

@@ -65,22 +65,33 @@ impl Numbers {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
-        let of = |name: &str| {
-            let is_series = |line: &&str| {
-                line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-            };
-            let values: Vec<_> = text.lines().filter(is_series).filter_map(value).collect();
-            (!values.is_empty()).then(|| values.into_iter().sum::<f64>())
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count of bytes that Prometheus writes as a float"
-        )]
-        let bytes = of(BYTES)?.max(0.0) as u64;
-        Some(Self { cpu: Duration::try_from_secs_f64(of(CPU)?).ok()?, bytes })
+        let cpu = Duration::try_from_secs_f64(sum(text, CPU)?).ok()?;
+        Some(Self { cpu, bytes: count(text, BYTES)? })
     }
+}
+
+/// Returns a count on the page of a process's numbers.
+pub(super) fn count_of(http: SocketAddr, series: &str) -> io::Result<u64> {
+    let (_, text) = page(http, "/metrics")?;
+    count(&text, series).ok_or_else(|| io::Error::other(format!("{series} is missing")))
+}
+
+/// Returns a count: of one series with its labels, or the sum of all that have the name.
+fn count(text: &str, series: &str) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count that Prometheus writes as a float"
+    )]
+    sum(text, series).map(|sum| sum.max(0.0) as u64)
+}
+
+fn sum(text: &str, series: &str) -> Option<f64> {
+    let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
+    let is_series =
+        |line: &&str| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    let values: Vec<_> = text.lines().filter(is_series).filter_map(value).collect();
+    (!values.is_empty()).then(|| values.into_iter().sum())
 }
 
 /// Gets a page of a process: its status and its text.
@@ -117,6 +128,7 @@ evmesh_process_cpu_seconds_total 1.25
 
         assert_eq!(numbers, Numbers { cpu: Duration::from_millis(1_250), bytes: 1_234 });
         assert_eq!(Numbers::parse("evmesh_process_cpu_seconds_total 1"), None);
+        assert_eq!(count(TEXT, "evmesh_grpc_bytes_total{direction=\"out\"}"), Some(34));
     }
 
     #[test]

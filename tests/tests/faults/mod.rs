@@ -113,7 +113,7 @@ impl Cluster {
     }
 }
 
-fn genesis_of(input: &Input) -> LoadGenesisRequest {
+pub(crate) fn genesis_of(input: &Input) -> LoadGenesisRequest {
     let ParentState::Genesis { block_hash, block_number, .. } = &input.parent else {
         panic!("a workload begins at a genesis");
     };

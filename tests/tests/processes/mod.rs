@@ -6,6 +6,7 @@ mod equal;
 mod etcd;
 mod faults;
 mod joins;
+mod quiet;
 
 use cluster::{
     clock::{SharedClock, SystemClock},
