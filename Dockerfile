@@ -11,7 +11,7 @@ COPY Cargo.toml ./
 COPY scripts/setup.sh scripts/
 RUN scripts/setup.sh build
 COPY . .
-# The repository stays outside; `evmesh --version` and reports name the commit given here.
+# The repository stays outside; reports name the commit given here.
 ARG COMMIT=
 # Function names stay in backtraces; line tables would triple the image.
 ENV CARGO_PROFILE_RELEASE_STRIP=debuginfo
