@@ -11,7 +11,7 @@ use std::{thread, time::Duration};
 use worker::config::Switch;
 
 /// Longest wait for what is on its way.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(15);
 
 /// Calls of state shards that have to do with a block.
 const STATE_CALLS: [&str; 4] = ["read", "stage", "seal", "decide"];
@@ -67,9 +67,10 @@ fn lines_of(processes: &mut Processes, shape: Shape, workload: &str) -> Vec<Bloc
         let n_told = (shape.state_shards * lines.len()) as u64;
         for worker in processes.workers().iter().filter(|worker| listens(worker)) {
             let series = "evmesh_feed_messages_total{kind=\"committed\"}";
-            let deadline = clock().now() + LIMIT;
+            let clock = clock();
+            let deadline = clock.now() + LIMIT;
             while worker.count_of(series).unwrap() < n_told {
-                assert!(clock().now() < deadline, "{shape:?}: the feed is silent");
+                assert!(clock.now() < deadline, "{shape:?}: the feed is silent");
                 thread::yield_now();
             }
         }
@@ -101,10 +102,11 @@ fn messages_are_within_their_bound_and_as_many_as_the_processes_counted() {
             let coordinator_state: u64 =
                 lines.iter().map(|line| line.messages.coordinator_state).sum();
             let reported = Counted { worker_state, all_of_state: worker_state + coordinator_state };
-            let deadline = clock().now() + LIMIT;
+            let clock = clock();
+            let deadline = clock.now() + LIMIT;
             // The last messages may be on their way when a block is answered.
             let mut counted = Counted::now(processes);
-            while counted != reported && clock().now() < deadline {
+            while counted != reported && clock.now() < deadline {
                 thread::yield_now();
                 counted = Counted::now(processes);
             }
