@@ -128,11 +128,12 @@ fn surroundings_of(me: &Member) -> watch::Sender<Surroundings> {
     watch::Sender::new(Surroundings { myself, coordinators, ..Surroundings::default() })
 }
 
-/// Until leaders are elected the Term is the time of the start, in seconds since 1970: it grows with
-/// every start, so that names of jobs and of loaded Snapshots are new.
+/// Until leaders are elected the Term is the time of the start, in milliseconds since 1970: it grows
+/// with every start, however soon it follows, so that names of jobs and of loaded Snapshots are new.
 fn term() -> Term {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Term::new(since.unwrap_or(Duration::from_secs(1)).as_secs())
+    let since = since.unwrap_or(Duration::from_secs(1)).as_millis();
+    Term::new(u64::try_from(since).unwrap_or(u64::MAX))
 }
 
 /// Finds the shards, starts the coordinator and lets it work for ever; returns why it cannot.
