@@ -59,7 +59,7 @@ fn join(present: &mut MetricFamily, mut more: MetricFamily) {
 }
 
 /// Names the series of a crate: makes a struct with one field a series, its `Default`, and
-/// its [`Source`](crate::metrics::Source). The doc line of a field is the help of its series.
+/// its [`Source`]. The doc line of a field is the help of its series.
 ///
 /// ```
 /// use cluster::metrics::{Counter, Gauge, Histogram};

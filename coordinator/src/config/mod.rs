@@ -60,6 +60,9 @@ pub struct Limits {
     pub read_keys_max: NonZeroUsize,
     /// Workers that went and are still shown.
     pub workers_remembered_max: usize,
+    /// How long a worker that went without a word is still shown as lost.
+    #[serde(with = "humantime_serde")]
+    pub lost_worker_shown: Duration,
     /// Work that waits for a CPU thread.
     pub cpu_queue_len_max: NonZeroUsize,
     /// Messages that wait for an actor.
@@ -122,6 +125,7 @@ impl Default for Limits {
             job_restarts_max: 3,
             read_keys_max: size(100_000),
             workers_remembered_max: 64,
+            lost_worker_shown: Duration::from_secs(5),
             cpu_queue_len_max: size(256),
             mailbox_len_max: size(4_096),
         }

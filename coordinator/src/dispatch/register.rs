@@ -2,7 +2,10 @@
 
 use engine::ids::WorkerId;
 use proto::coordinator::{WorkerState, WorkerStatus};
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 /// What a worker says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,19 +24,21 @@ pub struct WorkerFacts {
 #[derive(Debug)]
 pub(crate) struct Register {
     workers: BTreeMap<WorkerId, (WorkerFacts, WorkerState)>,
-    /// Workers that are only remembered, in the order in which they went.
-    gone: VecDeque<WorkerId>,
+    /// Workers that are only remembered, in the order in which they went, and when that was.
+    gone: VecDeque<(WorkerId, Duration)>,
     remembered_max: usize,
+    lost_shown: Duration,
 }
 
 impl Register {
-    pub(crate) const fn new(remembered_max: usize) -> Self {
-        Self { workers: BTreeMap::new(), gone: VecDeque::new(), remembered_max }
+    /// Remembers so many workers that went, and lost ones for so long.
+    pub(crate) const fn new(remembered_max: usize, lost_shown: Duration) -> Self {
+        Self { workers: BTreeMap::new(), gone: VecDeque::new(), remembered_max, lost_shown }
     }
 
     /// A worker is there.
     pub(crate) fn join(&mut self, facts: WorkerFacts) {
-        self.gone.retain(|gone| *gone != facts.id);
+        self.gone.retain(|(gone, _)| *gone != facts.id);
         self.workers.insert(facts.id, (facts, WorkerState::Ready));
     }
 
@@ -54,7 +59,12 @@ impl Register {
     }
 
     /// A worker went; it is remembered under a state, or forgotten. A quarantined one stays so.
-    pub(crate) fn leave(&mut self, worker: WorkerId, remembered: Option<WorkerState>) {
+    pub(crate) fn leave(
+        &mut self,
+        worker: WorkerId,
+        remembered: Option<WorkerState>,
+        now: Duration,
+    ) {
         let Some((_, state)) = self.workers.get_mut(&worker) else { return };
         if *state == WorkerState::Quarantined {
             return;
@@ -64,13 +74,26 @@ impl Register {
             return;
         };
         *state = remembered;
-        self.gone.retain(|gone| *gone != worker);
-        self.gone.push_back(worker);
+        self.gone.retain(|(gone, _)| *gone != worker);
+        self.gone.push_back((worker, now));
         while self.gone.len() > self.remembered_max {
-            if let Some(oldest) = self.gone.pop_front() {
+            if let Some((oldest, _)) = self.gone.pop_front() {
                 self.workers.remove(&oldest);
             }
         }
+    }
+
+    /// Forgets lost workers that were shown for long enough.
+    pub(crate) fn forget_lost(&mut self, now: Duration) {
+        let Self { workers, gone, lost_shown, .. } = self;
+        gone.retain(|(worker, since)| {
+            let is_lost = matches!(workers.get(worker), Some((_, WorkerState::Lost)));
+            let is_over = is_lost && now.saturating_sub(*since) >= *lost_shown;
+            if is_over {
+                workers.remove(worker);
+            }
+            !is_over
+        });
     }
 
     /// Returns how many slices a ready worker runs at once, on average and rounded up.
@@ -108,31 +131,49 @@ mod tests {
         register.list(|_| 0).iter().map(|it| (it.id.get(), it.state)).collect()
     }
 
+    const NOW: Duration = Duration::from_secs(100);
+    const SHOWN: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn a_lost_worker_is_shown_for_a_while_and_a_quarantined_one_stays() {
+        let mut register = Register::new(9, SHOWN);
+        (1..=3).for_each(|id| register.join(facts(id)));
+        register.leave(WorkerId::new(1), Some(WorkerState::Lost), NOW);
+        register.leave(WorkerId::new(2), Some(WorkerState::Quarantined), NOW);
+        let (ready, quarantined) = (WorkerState::Ready, WorkerState::Quarantined);
+
+        register.forget_lost(NOW + SHOWN / 2);
+        let all = [(1, WorkerState::Lost), (2, quarantined), (3, ready)];
+        assert_eq!(states(&register), all);
+        register.forget_lost(NOW + SHOWN);
+        assert_eq!(states(&register), [(2, quarantined), (3, ready)]);
+    }
+
     #[test]
     fn only_so_many_workers_that_went_are_remembered_the_oldest_are_forgotten() {
-        let mut register = Register::new(2);
+        let mut register = Register::new(2, SHOWN);
         (1..=4).for_each(|id| register.join(facts(id)));
         for id in [3, 1, 2] {
-            register.leave(WorkerId::new(id), Some(WorkerState::Lost));
+            register.leave(WorkerId::new(id), Some(WorkerState::Lost), NOW);
         }
         let (lost, ready) = (WorkerState::Lost, WorkerState::Ready);
         assert_eq!(states(&register), [(1, lost), (2, lost), (4, ready)]);
 
         register.join(facts(1));
-        register.leave(WorkerId::new(4), Some(WorkerState::Lost));
+        register.leave(WorkerId::new(4), Some(WorkerState::Lost), NOW);
         assert_eq!(states(&register), [(1, ready), (2, lost), (4, lost)], "1 is back");
     }
 
     #[test]
     fn a_worker_that_drains_and_goes_is_forgotten_and_a_liar_is_not() {
-        let mut register = Register::new(2);
+        let mut register = Register::new(2, SHOWN);
         (1..=2).for_each(|id| register.join(facts(id)));
         assert!(register.drain(WorkerId::new(1)));
         assert!(!register.drain(WorkerId::new(1)));
         assert!(register.is_draining(WorkerId::new(1)));
-        register.leave(WorkerId::new(1), None);
-        register.leave(WorkerId::new(2), Some(WorkerState::Quarantined));
-        register.leave(WorkerId::new(2), None);
+        register.leave(WorkerId::new(1), None, NOW);
+        register.leave(WorkerId::new(2), Some(WorkerState::Quarantined), NOW);
+        register.leave(WorkerId::new(2), None, NOW);
         assert_eq!(states(&register), [(2, WorkerState::Quarantined)]);
         assert!(!register.drain(WorkerId::new(2)));
     }

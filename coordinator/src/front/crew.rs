@@ -123,7 +123,7 @@ impl Handler<RemoveWorker> for Front {
                 Some(WorkerState::Quarantined)
             }
         };
-        self.register.leave(worker, remembered);
+        self.register.leave(worker, remembered, self.tools.clock.now());
         was_there
     }
 }

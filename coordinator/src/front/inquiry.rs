@@ -26,6 +26,7 @@ impl Handler<Survey> for Front {
     type Result = Picture;
 
     fn handle(&mut self, _: Survey, _: &mut Self::Context) -> Picture {
+        self.register.forget_lost(self.tools.clock.now());
         Picture {
             workers: self.register.list(|worker| self.roster.n_under_way(worker)),
             n_jobs: (self.running.len() + self.queue.len()) as u64,

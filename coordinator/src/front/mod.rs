@@ -110,7 +110,8 @@ impl Front {
     /// Makes the actor. Jobs start on `arbiters`, in turns; without any, on the front's thread.
     pub(crate) fn new(tools: Tools, term: Term, arbiters: Vec<ArbiterHandle>) -> Self {
         let roster = Roster::new(tools.config.permits_per_worker());
-        let register = Register::new(tools.config.limits.workers_remembered_max);
+        let limits = &tools.config.limits;
+        let register = Register::new(limits.workers_remembered_max, limits.lost_worker_shown);
         Self {
             tools,
             arbiters,

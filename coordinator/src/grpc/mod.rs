@@ -1,7 +1,7 @@
 //! The coordinator over gRPC: `CoordinatorService` for clients, and `Attach` for workers.
 //!
-//! [`server`] takes requests apart and hands them to the coordinator; [`attach`] takes workers in;
-//! an [`attached::AttachedWorker`] is a worker as the coordinator calls it.
+//! `server` takes requests apart and hands them to the coordinator; `attach` takes workers in;
+//! an `AttachedWorker` is a worker as the coordinator calls it.
 
 mod attach;
 mod attached;
