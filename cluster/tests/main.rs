@@ -9,7 +9,7 @@ use std::time::Duration;
 use cluster::grpc::{self, GrpcConfig, GrpcCounts, GrpcServer};
 use cluster::http::{self, HttpConfig};
 use cluster::metrics::ProcessMetrics;
-use cluster::process::{self, Doors, Failure, Process};
+use cluster::process::{self, Doors, Failure, Process, ProcessArgs};
 use cluster::readiness::Readiness;
 use cluster::shutdown::{ShutdownCause, ShutdownConfig};
 use cluster::telemetry::TelemetryConfig;
@@ -65,7 +65,12 @@ async fn serve_until_signalled(process: Process) -> Result<(), Failure> {
 fn a_process_serves_until_it_is_signalled_drains_and_says_how_it_ended() {
     let threads = NonZeroU32::new(2).expect("2 is not zero");
 
-    let ended = process::run("test", &TelemetryConfig::default(), threads, serve_until_signalled);
+    let ended = process::run(
+        "test",
+        &ProcessArgs::default(),
+        (&TelemetryConfig::default(), threads),
+        serve_until_signalled,
+    );
 
     let failure = ended.expect_err("the work ends in a failure");
     assert_eq!(failure.what, "so that it is seen to come through");

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(state_service::process::main(std::env::args_os()))
+    state_service::process::main(std::env::args_os())
 }

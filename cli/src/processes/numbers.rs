@@ -99,8 +99,10 @@ pub(super) fn page(http: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&http, PAGE_TIMEOUT)?;
     stream.set_read_timeout(Some(PAGE_TIMEOUT))?;
     stream.set_write_timeout(Some(PAGE_TIMEOUT))?;
-    // Before 1.1 an answer is never in chunks.
-    write!(stream, "GET {path} HTTP/1.0\r\nhost: {http}\r\n\r\n")?;
+    // Before 1.1 an answer is never in chunks. In one write: a server that answers the first piece
+    // and closes would break the pipe under the next.
+    let request = format!("GET {path} HTTP/1.0\r\nhost: {http}\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -112,7 +114,10 @@ pub(super) fn page(http: SocketAddr, path: &str) -> io::Result<(u16, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::{
+        io::{BufRead, BufReader},
+        net::TcpListener,
+    };
 
     const TEXT: &str = "\
 # HELP evmesh_grpc_bytes_total Bytes.
@@ -140,21 +145,25 @@ evmesh_process_cpu_seconds_total 1.25
         assert_eq!(all.bytes_between(100), 37);
     }
 
+    /// Reads a request to the empty line at its end, in however many pieces it comes.
+    fn head_of(stream: &TcpStream) -> String {
+        let lines = BufReader::new(stream).lines().map(Result::unwrap);
+        lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
     #[test]
     fn a_page_is_fetched_over_a_connection_of_its_own() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let http = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut head = [0; 512];
-            let n = stream.read(&mut head).unwrap();
-            let head = String::from_utf8_lossy(&head[..n]).into_owned();
+            let head = head_of(&stream);
             write!(stream, "HTTP/1.0 200 OK\r\nx: y\r\n\r\n{TEXT}").unwrap();
             head
         });
 
         assert_eq!(Numbers::of(http).unwrap().bytes, 1_234);
-        assert!(server.join().unwrap().starts_with("GET /metrics HTTP/1.0\r\n"));
+        assert!(server.join().unwrap().starts_with("GET /metrics HTTP/1.0\n"));
         assert!(Numbers::of(http).is_err(), "nobody listens any more");
     }
 }

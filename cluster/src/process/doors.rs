@@ -4,7 +4,7 @@ use std::io;
 
 use super::Listening;
 use super::failure::Failure;
-use crate::grpc::BoundServer;
+use crate::grpc::{BoundServer, GrpcConfig};
 use crate::http::BoundHttp;
 use crate::shutdown::{ShutdownCause, ShutdownConfig, ShutdownToken};
 
@@ -27,6 +27,14 @@ impl Doors {
         line.print().map_err(|error: io::Error| {
             Failure::start(error, "standard output", "leave standard output open")
         })
+    }
+
+    /// Returns the addresses, gRPC's and HTTP's, by which others reach this process.
+    pub fn advertised(&self, config: &GrpcConfig) -> (String, String) {
+        let grpc = config.advertised(self.grpc.address());
+        let host = grpc.rsplit_once(':').map_or(&*grpc, |(host, _)| host);
+        let http = format!("{host}:{}", self.http.address().port());
+        (grpc, http)
     }
 
     /// Serves until `shutdown` is cancelled, then until `drained` is or the time for that is over,

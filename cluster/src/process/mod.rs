@@ -1,8 +1,9 @@
 //! What the programs of the processes share: how they begin, what they say, how they end.
 //!
-//! A `main` reads its settings, then lets [`run`] make the runtime, telemetry and the token that
-//! signals cancel; [`Doors`] serve gRPC and HTTP until then; [`exit_code`] says how it went.
+//! A `main` reads its command line with [`parse`] and its settings, then lets [`run`] make the
+//! runtime, telemetry and the token that signals cancel; [`Doors`] serve gRPC and HTTP until then; [`exit_code`] says how it went.
 
+mod args;
 mod doors;
 mod failure;
 mod listening;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use actix::System;
 
+pub use args::{ProcessArgs, parse};
 pub use doors::Doors;
 pub use failure::Failure;
 pub use listening::{Listening, host_name};
@@ -24,7 +26,8 @@ use crate::telemetry::{self, TelemetryConfig};
 /// What [`run`] hands to the work of a process.
 #[derive(Clone, Debug)]
 pub struct Process {
-    /// Cancelled by the first SIGINT or SIGTERM.
+    /// Cancelled by the first SIGINT or SIGTERM, or at the end of standard input if that was asked
+    /// for.
     pub shutdown: ShutdownToken,
     /// The clock of the machine.
     pub clock: SharedClock,
@@ -39,8 +42,8 @@ pub struct Process {
 /// be used.
 pub fn run<Work>(
     service: &str,
-    telemetry: &TelemetryConfig,
-    n_async_threads: NonZeroU32,
+    args: &ProcessArgs,
+    (telemetry, n_async_threads): (&TelemetryConfig, NonZeroU32),
     work: impl FnOnce(Process) -> Work,
 ) -> Result<(), Failure>
 where
@@ -55,6 +58,9 @@ where
     System::with_tokio_rt(|| runtime).block_on(async {
         let shutdown = ShutdownToken::new();
         shutdown.cancel_on_signals().map_err(|error| no_threads(&error))?;
+        if args.until_stdin_closes {
+            shutdown.cancel_when_closed(io::stdin()).map_err(|error| no_threads(&error))?;
+        }
         let telemetry = telemetry::init(service, telemetry)?;
         let ended = work(Process { shutdown, clock: SystemClock::shared() }).await;
         if let Err(error) = telemetry.shutdown().await {

@@ -14,7 +14,7 @@ use cluster::{
     config::Loader,
     process::{self, Failure, exit_code},
 };
-use std::{ffi::OsString, io, num::NonZeroU32, process::ExitCode};
+use std::{ffi::OsString, num::NonZeroU32, process::ExitCode};
 
 /// What traces call this process.
 const SERVICE: &str = "evmesh-coordinator";
@@ -25,17 +25,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
-    let Some(args) = Args::parse_from(args)? else { return Ok(()) };
+    let Some(args) = process::parse::<Args>(args)? else { return Ok(()) };
     let settings = args.settings(Loader::new().environment())?;
     let telemetry = settings.telemetry.clone();
     let n_threads = settings.coordinator.io_threads;
     let n_threads = NonZeroU32::try_from(n_threads).unwrap_or(NonZeroU32::MAX);
-    process::run(SERVICE, &telemetry, n_threads, |process| async move {
-        if args.until_stdin_closes {
-            process.shutdown.cancel_when_closed(io::stdin()).map_err(|error| {
-                Failure::start(error, "starting threads", "raise the limit of threads")
-            })?;
-        }
-        Box::pin(serve::serve(settings, process)).await
+    process::run(SERVICE, &args.process, (&telemetry, n_threads), |process| {
+        Box::pin(serve::serve(settings, process))
     })
 }

@@ -110,9 +110,7 @@ async fn open(settings: Settings, clock: SharedClock) -> Result<(Shared, Doors),
 
 /// Says how others find this process.
 fn member(settings: &Settings, doors: &Doors) -> Member {
-    let address = settings.grpc.advertised(doors.grpc.address());
-    let host = address.rsplit_once(':').map_or(&*address, |(host, _)| host);
-    let http_address = format!("{host}:{}", doors.http.address().port());
+    let (address, http_address) = doors.advertised(&settings.grpc);
     Member {
         name: settings.members.name.clone().unwrap_or_else(host_name),
         http_address,

@@ -11,7 +11,7 @@ use cluster::{
     config::Loader,
     process::{self, Failure, exit_code},
 };
-use std::{ffi::OsString, io, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
 /// What traces call this process.
 const SERVICE: &str = "evmesh-worker";
@@ -22,15 +22,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
-    let Some(args) = Args::parse_from(args)? else { return Ok(()) };
+    let Some(args) = process::parse::<Args>(args)? else { return Ok(()) };
     let settings = args.settings(Loader::new().environment())?;
     let telemetry = settings.telemetry.clone();
-    process::run(SERVICE, &telemetry, settings.stream.threads, |process| async move {
-        if args.until_stdin_closes {
-            process.shutdown.cancel_when_closed(io::stdin()).map_err(|error| {
-                Failure::start(error, "starting threads", "raise the limit of threads")
-            })?;
-        }
-        Box::pin(serve::serve(settings, process)).await
+    let n_threads = settings.stream.threads;
+    process::run(SERVICE, &args.process, (&telemetry, n_threads), |process| {
+        Box::pin(serve::serve(settings, process))
     })
 }

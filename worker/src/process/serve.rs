@@ -29,11 +29,11 @@ pub(super) async fn serve(settings: Settings, process: Process) -> Result<(), Fa
     let doors = open(&settings, (&readiness, &counts, &metrics)).await?;
     let members = members::open(&settings.members, &clock).await?;
     let id = WorkerId::new(rand::random::<u64>() >> UNUSED_BITS);
-    let address = settings.grpc.advertised(doors.grpc.address());
+    let (address, http_address) = doors.advertised(&settings.grpc);
     let member = Member {
         name: id.to_string(),
         address: address.clone(),
-        http_address: beside(&address, doors.http.address().port()),
+        http_address,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         boot: id.to_string(),
     };
@@ -87,10 +87,4 @@ async fn open(
     let address = settings.http.listen_or(HTTP_PORT);
     let http = http::bind(&address, &settings.http, readiness, sources)?;
     Ok(Doors { grpc, http })
-}
-
-/// Returns the address of another port of the same host.
-fn beside(address: &str, port: u16) -> String {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    format!("{host}:{port}")
 }
