@@ -9,6 +9,7 @@
 pub mod access;
 pub mod account;
 pub mod block;
+pub mod build;
 pub mod chain;
 pub mod digest;
 pub mod execute;
@@ -17,6 +18,7 @@ pub mod header;
 pub mod ids;
 pub mod invariant;
 pub mod ledger;
+pub mod lineage;
 pub mod memory;
 #[cfg(any(test, feature = "model"))]
 pub mod model;

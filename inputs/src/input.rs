@@ -5,12 +5,14 @@ use engine::{
     account::Account,
     block::{AncestorHashes, Code, Ommers},
     chain::ChainSpec,
+    lineage::Lineage,
     sequential::SerialState,
-    trie::StateTrie,
+    trie::{StateTrie, Witness},
 };
 use std::sync::Arc;
 
-/// Blocks of one chain, each on the state after the one before it, and the state before the first.
+/// Blocks of one chain or of its branches, in the order in which they are handed over, and the
+/// state before the first. A block's parent comes before it, or is what the state is below.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// Where it came from, as reports name it.
@@ -21,6 +23,26 @@ pub struct Input {
     pub blocks: Vec<InputBlock>,
     /// The state below the first block.
     pub parent: ParentState,
+    /// What is to come of it all.
+    pub expected: Expected,
+}
+
+/// What an input says of the end, after all its blocks.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// Hash of the block that is to be the head.
+    pub head: Option<B256>,
+    /// The state after the head.
+    pub state: Option<ExpectedState>,
+}
+
+/// A state as an input expects it.
+#[derive(Clone, Debug)]
+pub enum ExpectedState {
+    /// All of it.
+    Values(Arc<StateValues>),
+    /// Its root.
+    Root(B256),
 }
 
 /// One block as it is handed over.
@@ -30,12 +52,16 @@ pub struct InputBlock {
     pub block_rlp: Bytes,
     /// Its number.
     pub number: u64,
+    /// Hash of its parent, by which branches are told apart; zero if the bytes are no block.
+    pub parent_hash: B256,
     /// Hashes of earlier blocks, as far as they are known.
     pub ancestors: AncestorHashes,
+    /// Headers of the blocks before it, as far as they are known.
+    pub lineage: Lineage,
     /// Whether the block's ommers are in its bytes.
     pub ommers: Ommers,
-    /// Whether the block is there to be refused.
-    pub expects_invalid: bool,
+    /// Why the block is there to be refused, as the input names it; `None` if it is valid.
+    pub expects_invalid: Option<String>,
 }
 
 /// The state below an input's first block.
@@ -53,13 +79,16 @@ pub enum ParentState {
     /// Values that the block reads, and perhaps more; what is not there does not exist. State
     /// roots are not checkable.
     Values(Arc<StateValues>),
+    /// Nodes of the state's trie: roots are checkable.
+    Witness(Arc<Witness>),
 }
 
 impl ParentState {
-    /// Returns the values, whole or not.
-    pub const fn values(&self) -> &Arc<StateValues> {
+    /// Returns the values, whole or not; a witness has none.
+    pub const fn values(&self) -> Option<&Arc<StateValues>> {
         match self {
-            Self::Genesis { state, .. } | Self::Values(state) => state,
+            Self::Genesis { state, .. } | Self::Values(state) => Some(state),
+            Self::Witness(_) => None,
         }
     }
 }

@@ -17,5 +17,7 @@ mod tests;
 pub mod workload;
 
 pub use error::InputError;
-pub use input::{AccountValues, Input, InputBlock, ParentState, StateValues};
+pub use input::{
+    AccountValues, Expected, ExpectedState, Input, InputBlock, ParentState, StateValues,
+};
 pub use open::open;

@@ -1,7 +1,7 @@
 //! The coordinator's messages and trait.
 
 use crate::{
-    state::{Head, LoadGenesisRequest, StateValues},
+    state::{Head, LoadGenesisRequest, SnapshotContents},
     status::Status,
 };
 use alloy_consensus::ReceiptEnvelope;
@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use engine::{
     access::WriteSet,
     block::{AncestorHashes, Ommers},
+    build::{BuildAttributes, BuiltBlock},
     chain::ChainSpec,
     header::BlockResults,
     ids::{AccessIndex, ClusterId, JobId, ShardIndex, SnapshotId, Term, WorkerId},
+    lineage::Lineage,
     outcome::ReadStats,
 };
 use std::{sync::Arc, time::Duration};
@@ -50,10 +52,36 @@ pub struct ExecuteBlockRequest {
     pub parent: SnapshotId,
     /// Hashes of earlier blocks.
     pub ancestors: AncestorHashes,
+    /// Headers of earlier blocks; without the parent's, rules about it are not checked.
+    pub lineage: Lineage,
     /// Whether the block's ommers are in its bytes.
     pub ommers: Ommers,
     /// What is to become of it.
     pub mode: Mode,
+    /// How it is to be cut.
+    pub plan: PlanWish,
+    /// Gas of a slice at most, if the caller wants a bound; 1 makes every transaction a slice.
+    pub slice_gas: Option<u64>,
+    /// Seed of every choice that does not change the outcome.
+    pub seed: u64,
+}
+
+/// Asks for a block.
+#[derive(Clone, Debug)]
+pub struct BuildBlockRequest {
+    /// Rules of the chain.
+    pub chain: ChainSpec,
+    /// The state below it.
+    pub parent: SnapshotId,
+    /// Hashes of earlier blocks.
+    pub ancestors: AncestorHashes,
+    /// Headers of earlier blocks, the parent's among them.
+    pub lineage: Lineage,
+    /// What the caller chooses.
+    pub attributes: BuildAttributes,
+    /// The candidates in order, as EIP-2718 bytes. Those that may not stand where they would are
+    /// left out.
+    pub candidates: Vec<Bytes>,
     /// How it is to be cut.
     pub plan: PlanWish,
     /// Gas of a slice at most, if the caller wants a bound; 1 makes every transaction a slice.
@@ -71,6 +99,8 @@ pub enum JobEnd {
     Verified,
     /// Executed, and a header field differs.
     Different,
+    /// Built, and sealed in memory under the name of its job until it is dropped.
+    Built,
     /// An invalid transaction or body; confirmed by a second run.
     Invalid {
         /// Offset of the transaction, if it is one.
@@ -171,6 +201,8 @@ pub struct BlockOutcome {
     pub times: JobTimes,
     /// Trace of the job, if traces are exported.
     pub trace_id: Option<String>,
+    /// The block, if one was to be built and was.
+    pub built: Option<BuiltBlock>,
 }
 
 /// What a worker is doing.
@@ -282,17 +314,30 @@ pub trait CoordinatorService: Send + Sync + std::fmt::Debug {
     /// A block that is wrong is an outcome, not an error.
     async fn execute_block(&self, request: ExecuteBlockRequest) -> Result<BlockOutcome, Status>;
 
+    /// Builds a block, and answers when it is sealed.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the parent's header is not given, or the attributes make no block on it;
+    /// `ResourceExhausted` if the queue is full. A candidate that is invalid is part of the outcome.
+    async fn build_block(&self, request: BuildBlockRequest) -> Result<BlockOutcome, Status>;
+
     /// Fills an empty cluster, and returns the state root. The same genesis again does nothing.
     ///
     /// # Errors
     /// `FailedPrecondition` if there is another genesis; `InvalidArgument` if the state is none.
     async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<B256, Status>;
 
-    /// Makes a Snapshot of its own from values; head and log never see it.
+    /// Makes a Snapshot of its own; head and log never see it.
     ///
     /// # Errors
     /// `ResourceExhausted` if too many are loaded; `InvalidArgument` if the state is none.
-    async fn load_snapshot(&self, state: StateValues) -> Result<SnapshotId, Status>;
+    async fn load_snapshot(&self, contents: SnapshotContents) -> Result<SnapshotId, Status>;
+
+    /// Makes a committed block the head: fork choice is the caller's.
+    ///
+    /// # Errors
+    /// `NotFound` if the block is not committed, or was too long ago.
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status>;
 
     /// Drops a loaded Snapshot, or that of a verified job, with those that were made on it.
     ///

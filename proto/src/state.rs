@@ -10,6 +10,7 @@ use engine::{
     fold::StateDiff,
     ids::{AccessIndex, BootId, ClusterId, Incarnation, JobId, ShardIndex, SnapshotId, Term},
     shard::ShardCount,
+    trie::Witness,
 };
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -83,6 +84,9 @@ pub struct SealRequest {
     pub digest: B256,
     /// Writes that the shard said it lacks or has otherwise; they count in place of what was staged.
     pub values: Vec<(AccessIndex, Arc<WriteSet>)>,
+    /// Whether the root node is wanted after every index too: before Byzantium a receipt holds the
+    /// state root after its transaction (EIP-658 put an end to it).
+    pub roots_by_index: bool,
 }
 
 /// Answers a [`SealRequest`].
@@ -108,6 +112,9 @@ pub struct SealedShard {
     /// RLP of the root node of the shard's account trie; `None` if this Snapshot has no trie
     /// (it was loaded from values alone).
     pub root_node: Option<Bytes>,
+    /// The same after index 0, and after every later index of the request's order, ascending; empty
+    /// unless it was asked for, and where there is no trie.
+    pub index_root_nodes: Vec<(AccessIndex, Bytes)>,
 }
 
 /// Decides a sealed block.
@@ -152,13 +159,25 @@ pub struct LoadGenesisRequest {
     pub state: StateValues,
 }
 
-/// Makes a Snapshot of its own from values.
+/// What a Snapshot of its own is made from.
+#[derive(Clone, Debug)]
+pub enum SnapshotContents {
+    /// Values that somebody knows of a state: what is not among them does not exist, or is zero.
+    /// Roots are not checkable.
+    Values(StateValues),
+    /// All values of a state.
+    Whole(StateValues),
+    /// Nodes of a state's trie: of what is not among them nothing is known.
+    Witness(Arc<Witness>),
+}
+
+/// Makes a Snapshot of its own.
 #[derive(Clone, Debug)]
 pub struct LoadSnapshotRequest {
     /// The number that names it at every shard, given by the coordinator.
     pub number: u64,
-    /// The shard's part of the values.
-    pub state: StateValues,
+    /// The shard's part of the values; a witness is whole at every shard.
+    pub contents: SnapshotContents,
 }
 
 /// The head of the chain that the cluster holds.
@@ -175,7 +194,7 @@ pub struct Head {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedMessage {
     /// What the shard stands at: the first message, and once more when a genesis is loaded into an
-    /// empty shard. Whoever hears it forgets what it knew.
+    /// empty shard or another block is made the head. Whoever hears it forgets what it knew.
     Start {
         /// The shard's boot id.
         boot: BootId,
@@ -264,11 +283,11 @@ pub trait StateService: Send + Sync + std::fmt::Debug {
     /// `FailedPrecondition` if there is another genesis.
     async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<SealedShard, Status>;
 
-    /// Makes a Snapshot of its own from values; head, log and feed never see it. Accounts and
-    /// slots that are not among the values do not exist, or are zero.
+    /// Makes a Snapshot of its own; head, log and feed never see it.
     ///
     /// # Errors
-    /// `ResourceExhausted` if too many are loaded; `InvalidArgument` if an account is there twice;
+    /// `ResourceExhausted` if too many are loaded; `InvalidArgument` if an account is there twice,
+    /// or a witness lacks its root or has nodes that no state has;
     /// `FailedPrecondition` if the number is taken.
     async fn load_snapshot(&self, request: LoadSnapshotRequest) -> Result<(), Status>;
 
@@ -277,6 +296,13 @@ pub trait StateService: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `NotFound` if there is none.
     async fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Status>;
+
+    /// Makes a committed block the head, whatever was it before. Whoever listens to the feed hears
+    /// that it starts anew. Repeating it does nothing.
+    ///
+    /// # Errors
+    /// `NotFound` if the block is not committed here, or was too long ago.
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status>;
 
     /// Returns the head; `None` while the shard is empty. Shard 0's is the cluster's.
     ///

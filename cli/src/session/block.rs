@@ -63,7 +63,7 @@ impl BlockRun<'_> {
             end: &self.end(),
             fields: &fields,
             oracle: &oracle,
-            expects_invalid: self.block.expects_invalid,
+            expects_invalid: self.block.expects_invalid.is_some(),
         };
         let verdict = evidence.verdict();
         let statuses = match oracle {

@@ -5,9 +5,10 @@ use engine::ids::SnapshotId;
 use inputs::ParentState;
 use proto::{
     coordinator::{CoordinatorService, Mode},
-    state::{AccountState, LoadGenesisRequest, StateValues},
+    state::{AccountState, LoadGenesisRequest, SnapshotContents, StateValues},
     status::Status,
 };
+use std::sync::Arc;
 
 /// A state that was loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +24,22 @@ impl Loaded {
         cluster: &dyn CoordinatorService,
         parent: &ParentState,
     ) -> Result<Self, Status> {
-        let values = values_of(parent.values());
         match parent {
-            ParentState::Genesis { block_hash, block_number, .. } => {
+            ParentState::Genesis { block_hash, block_number, state } => {
                 let (block_hash, block_number) = (*block_hash, *block_number);
-                let request = LoadGenesisRequest { block_hash, block_number, state: values };
+                let state = values_of(state);
+                let request = LoadGenesisRequest { block_hash, block_number, state };
                 cluster.load_genesis(request).await?;
                 Ok(Self::Genesis(block_hash))
             }
-            ParentState::Values(_) => Ok(Self::Values(cluster.load_snapshot(values).await?)),
+            ParentState::Values(values) => {
+                let contents = SnapshotContents::Values(values_of(values));
+                Ok(Self::Values(cluster.load_snapshot(contents).await?))
+            }
+            ParentState::Witness(witness) => {
+                let contents = SnapshotContents::Witness(Arc::clone(witness));
+                Ok(Self::Values(cluster.load_snapshot(contents).await?))
+            }
         }
     }
 

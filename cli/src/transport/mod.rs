@@ -79,7 +79,7 @@ impl Running {
     /// others started says so itself.
     pub const fn can_load(&self, parent: &ParentState) -> bool {
         match (parent, &self.backend) {
-            (ParentState::Values(_), _) | (_, Backend::Remote(_)) => true,
+            (ParentState::Values(_) | ParentState::Witness(_), _) | (_, Backend::Remote(_)) => true,
             (ParentState::Genesis { .. }, _) => !self.has_genesis,
         }
     }

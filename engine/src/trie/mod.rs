@@ -12,11 +12,13 @@ mod node;
 mod path;
 mod rebuild;
 mod state;
+mod witness;
 
 pub use join::{JoinError, join};
 pub use map::EMPTY_ROOT_NODE;
 pub use rebuild::{state_root, storage_root};
 pub use state::StateTrie;
+pub use witness::Witness;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,11 +10,14 @@ mod values;
 
 use crate::{
     error::InputError,
-    input::{Input, InputBlock, ParentState, StateValues},
+    input::{Expected, Input, InputBlock, ParentState, StateValues},
 };
 use alloy_primitives::B256;
 use block::BlockFile;
-use engine::block::{AncestorHashes, Code};
+use engine::{
+    block::{AncestorHashes, Code},
+    lineage::Lineage,
+};
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     sync::Arc,
@@ -116,9 +119,11 @@ impl Folder {
         let block_of_input = InputBlock {
             block_rlp: block.rlp,
             number: block.number,
+            parent_hash: block.parent_hash,
             ancestors: AncestorHashes(ancestors),
+            lineage: Lineage::default(),
             ommers: block.ommers,
-            expects_invalid: false,
+            expects_invalid: None,
         };
         let state = StateValues { accounts, codes };
         Ok(Input {
@@ -126,6 +131,7 @@ impl Folder {
             chain: block.chain,
             blocks: vec![block_of_input],
             parent: ParentState::Values(Arc::new(state)),
+            expected: Expected::default(),
         })
     }
 }

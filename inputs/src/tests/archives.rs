@@ -50,7 +50,7 @@ pub(super) fn open_bytes(folder: &Path, bytes: &[u8]) -> Result<Vec<Input>, Inpu
 /// What of inputs has to be the same, whatever they were packed in.
 pub(super) fn contents(inputs: &[Input]) -> Vec<(Vec<u8>, crate::StateValues)> {
     let content = |input: &Input| {
-        (input.blocks[0].block_rlp.to_vec(), input.parent.values().as_ref().clone())
+        (input.blocks[0].block_rlp.to_vec(), input.parent.values().unwrap().as_ref().clone())
     };
     inputs.iter().map(content).collect()
 }

@@ -32,12 +32,12 @@ fn a_folder_gives_the_block_and_the_values_below_it() {
     assert_eq!(json!(decoded.hash), files.block["hash"]);
     assert_eq!((decoded.transactions.len(), block.number), (1, NUMBER));
     assert_eq!(decoded.withdrawals.as_ref().unwrap()[0].amount, 3);
-    assert_eq!((block.ommers, block.expects_invalid), (Ommers::Known, false));
+    assert_eq!((block.ommers, block.expects_invalid.as_deref()), (Ommers::Known, None));
     assert_eq!(block.ancestors.get(NUMBER - 1), B256::repeat_byte(0x11));
     assert_eq!(block.ancestors.get(NUMBER - 2), B256::repeat_byte(0x22));
 
     assert!(matches!(input.parent, ParentState::Values(_)));
-    let values = input.parent.values();
+    let values = input.parent.values().unwrap();
     let empty = values.accounts.iter().find(|account| account.address == EMPTY).unwrap();
     assert_eq!(empty.account, Account::default(), "it exists and is empty");
     let contract = values.accounts.iter().find(|account| account.address == CONTRACT).unwrap();

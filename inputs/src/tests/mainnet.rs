@@ -19,7 +19,7 @@ fn every_real_block_is_serially_equal_to_its_header() {
     let mut n_equal = BTreeMap::<Field, usize>::new();
     for input in &inputs {
         let block = &input.blocks[0];
-        let outcome = execute(input, block, &input.parent.values().to_serial_state());
+        let outcome = execute(input, block, &input.parent.values().unwrap().to_serial_state());
         for field in comparisons(block, &outcome) {
             assert_ne!(field.status, FieldStatus::Different, "{}: {field:?}", input.name);
             if field.status == FieldStatus::Equal {
@@ -43,7 +43,7 @@ fn writes_by_index_of_every_real_block_fold_into_its_final_values() {
     let test = "writes_by_index_of_every_real_block_fold_into_its_final_values";
     let Some(inputs) = testdata::mainnet_blocks(test) else { return };
     for input in &inputs {
-        let (block, state) = (&input.blocks[0], input.parent.values().to_serial_state());
+        let (block, state) = (&input.blocks[0], input.parent.values().unwrap().to_serial_state());
         let prepared = sequential::prepare(&input.chain, &block.block_rlp).unwrap();
         let recorded = state.execute(&input.chain, &prepared, &block.ancestors, Record::Writes);
         let outcome = sequential::finish(&input.chain, &prepared, recorded.unwrap()).unwrap();
@@ -71,7 +71,7 @@ fn verdict(input: &Input, state: &SerialState) -> String {
 
 /// Returns the state below a block with the lowest bit of one slot or nonce flipped.
 fn with_flipped_bit(input: &Input, account: usize, slot: Option<usize>) -> SerialState {
-    let mut values = input.parent.values().as_ref().clone();
+    let mut values = input.parent.values().unwrap().as_ref().clone();
     let account = &mut values.accounts[account];
     match slot {
         Some(slot) => account.storage[slot].1 ^= U256::from(1),
@@ -86,8 +86,8 @@ fn a_wrong_bit_below_a_real_block_is_seen() {
         return;
     };
     let input = inputs.iter().find(|input| input.blocks[0].number == 15_752_489).unwrap();
-    assert_eq!(verdict(input, &input.parent.values().to_serial_state()), "");
-    let accounts = &input.parent.values().accounts;
+    assert_eq!(verdict(input, &input.parent.values().unwrap().to_serial_state()), "");
+    let accounts = &input.parent.values().unwrap().accounts;
 
     let slots: Vec<(usize, usize)> = accounts
         .iter()

@@ -3,7 +3,7 @@
 use super::{DraftBlock, GeneratedWorkload, Genesis, GenesisAccount};
 use crate::{
     error::InputError,
-    input::{AccountValues, Input, InputBlock, ParentState, StateValues},
+    input::{AccountValues, Expected, Input, InputBlock, ParentState, StateValues},
 };
 use alloy_consensus::{
     Block as ConsensusBlock, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, TxEnvelope,
@@ -17,6 +17,7 @@ use engine::{
     block::{AncestorHashes, Block, Code, Ommers},
     chain::ChainSpec,
     header::BlockResults,
+    lineage::Lineage,
     senders,
     sequential::{self, Prepared, Record, SequentialOutcome, SerialState},
     trie::StateTrie,
@@ -61,7 +62,7 @@ pub fn seal(
         progress(number, n_blocks);
     }
     let parent = ParentState::Genesis { block_hash, block_number: 0, state: Arc::new(values) };
-    Ok(Input { name: name.to_owned(), chain, blocks, parent })
+    Ok(Input { name: name.to_owned(), chain, blocks, parent, expected: Expected::default() })
 }
 
 /// The chain's tip while blocks are put on it.
@@ -76,6 +77,7 @@ struct Sealer {
 impl Sealer {
     fn seal(&mut self, draft: DraftBlock) -> Result<InputBlock, String> {
         let header = self.open_header(&draft);
+        let parent_hash = header.parent_hash;
         let prepared = self.prepare(header, draft);
         let ancestors = AncestorHashes(self.ancestors.clone());
         let outcome = self.execute(&prepared, &ancestors)?;
@@ -94,9 +96,11 @@ impl Sealer {
         Ok(InputBlock {
             block_rlp,
             number,
+            parent_hash,
             ancestors,
+            lineage: Lineage::default(),
             ommers: Ommers::Known,
-            expects_invalid: false,
+            expects_invalid: None,
         })
     }
 

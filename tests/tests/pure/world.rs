@@ -29,7 +29,7 @@ impl RealBlock {
     pub(crate) fn new(input: &Input) -> Self {
         let block = &input.blocks[0];
         let prepared = sequential::prepare(&input.chain, &block.block_rlp).unwrap();
-        let values = input.parent.values();
+        let values = input.parent.values().unwrap();
         Self {
             number: block.number,
             frame: Arc::new(JobFrame {

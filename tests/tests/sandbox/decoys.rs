@@ -11,7 +11,7 @@ const N_DECOYS: u32 = 100_000;
 
 /// The input on plain values, with this many accounts beside those it needs.
 fn beside(input: &Input, n_decoys: u32) -> Input {
-    let values = input.parent.values();
+    let values = input.parent.values().unwrap();
     let mut accounts: BTreeMap<Address, AccountValues> =
         values.accounts.iter().map(|account| (account.address, account.clone())).collect();
     for n in 0..n_decoys {
