@@ -8,7 +8,7 @@ const path = require("path");
 const { keccak256 } = require("js-sha3");
 const solc = require("solc");
 
-const CONTRACTS = ["Token", "Pool", "Compute"];
+const CONTRACTS = ["Token", "Pool", "Compute", "Nft"];
 
 // Paris has neither PUSH0 nor MCOPY: the code runs from the Merge's fork on. No metadata, so that
 // comments and paths do not reach the bytecode.

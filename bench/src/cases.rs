@@ -26,7 +26,7 @@ struct Workload {
 }
 
 /// Standard workloads, at their standard sizes.
-const WORKLOADS: [Workload; 7] = [
+const WORKLOADS: [Workload; 8] = [
     Workload {
         id: "W1",
         name: "transfers",
@@ -61,6 +61,11 @@ const WORKLOADS: [Workload; 7] = [
         id: "W6",
         name: "compute",
         params: ("txs=200&accounts=100000", "txs=8&accounts=5000"),
+    },
+    Workload {
+        id: "W7",
+        name: "mint",
+        params: ("txs=2000&accounts=100000", "txs=100&accounts=5000"),
     },
 ];
 

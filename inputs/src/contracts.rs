@@ -21,6 +21,10 @@ pub static POOL: LazyLock<Artefact> =
 pub static COMPUTE: LazyLock<Artefact> =
     LazyLock::new(|| Artefact::parse(include_str!("../../contracts/build/Compute.json")));
 
+/// The collection of tokens that anybody mints.
+pub static NFT: LazyLock<Artefact> =
+    LazyLock::new(|| Artefact::parse(include_str!("../../contracts/build/Nft.json")));
+
 /// One compiled contract, as `contracts/build.js` writes it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Artefact {
@@ -68,13 +72,13 @@ pub const TOKEN_SUPPLY_SLOT: U256 = U256::from_limbs([2, 0, 0, 0]);
 
 /// The slot of a token's balance of `account`.
 pub fn token_balance_slot(account: Address) -> U256 {
-    U256::from_be_bytes(mapping_slot(account, U256::from(TOKEN_BALANCES_SLOT)).0)
+    U256::from_be_bytes(mapping_slot(account.into_word(), U256::from(TOKEN_BALANCES_SLOT)).0)
 }
 
 /// The slot of what `spender` may move of the tokens of `owner`.
 pub fn token_allowance_slot(owner: Address, spender: Address) -> U256 {
-    let of_owner = mapping_slot(owner, U256::from(TOKEN_ALLOWANCES_SLOT));
-    U256::from_be_bytes(mapping_slot(spender, of_owner.into()).0)
+    let of_owner = mapping_slot(owner.into_word(), U256::from(TOKEN_ALLOWANCES_SLOT));
+    U256::from_be_bytes(mapping_slot(spender.into_word(), of_owner.into()).0)
 }
 
 /// The call data of a token's `transfer`.
@@ -151,6 +155,27 @@ impl ComputeLoop {
     }
 }
 
+/// The slot of how many tokens of a collection there are, and of the next one's number.
+pub const NFT_SUPPLY_SLOT: U256 = U256::ZERO;
+
+const NFT_OWNERS_SLOT: u64 = 1;
+const NFT_BALANCES_SLOT: u64 = 2;
+
+/// The slot of a collection's owner of token `id`.
+pub fn nft_owner_slot(id: U256) -> U256 {
+    U256::from_be_bytes(mapping_slot(id.into(), U256::from(NFT_OWNERS_SLOT)).0)
+}
+
+/// The slot of how many tokens of a collection `account` has.
+pub fn nft_balance_slot(account: Address) -> U256 {
+    U256::from_be_bytes(mapping_slot(account.into_word(), U256::from(NFT_BALANCES_SLOT)).0)
+}
+
+/// The call data of a collection's `mint`.
+pub fn nft_mint(to: Address) -> Bytes {
+    call_data(selector::NFT_MINT, &[to.into_word()])
+}
+
 /// First four bytes of call data, by function.
 mod selector {
     pub(super) const TOKEN_TRANSFER: [u8; 4] = [0xa9, 0x05, 0x9c, 0xbb];
@@ -158,12 +183,13 @@ mod selector {
     pub(super) const COMPUTE_HASH_LOOP: [u8; 4] = [0x1c, 0xf9, 0xe0, 0x06];
     pub(super) const COMPUTE_MODEXP: [u8; 4] = [0x7a, 0xc6, 0xa1, 0x9c];
     pub(super) const COMPUTE_PAIRING: [u8; 4] = [0x81, 0x17, 0xd7, 0x48];
+    pub(super) const NFT_MINT: [u8; 4] = [0x6a, 0x62, 0x78, 0x42];
 }
 
 /// Where Solidity keeps the value of `key` of the mapping at `slot`.
-fn mapping_slot(key: Address, slot: U256) -> B256 {
+fn mapping_slot(key: B256, slot: U256) -> B256 {
     let mut preimage = [0; 64];
-    preimage[..32].copy_from_slice(key.into_word().as_slice());
+    preimage[..32].copy_from_slice(key.as_slice());
     preimage[32..].copy_from_slice(&slot.to_be_bytes::<32>());
     keccak256(preimage)
 }
@@ -179,11 +205,12 @@ fn call_data(selector: [u8; 4], words: &[B256]) -> Bytes {
 mod tests {
     use super::*;
 
-    fn built() -> [(&'static Artefact, &'static str); 3] {
+    fn built() -> [(&'static Artefact, &'static str); 4] {
         [
             (&TOKEN, include_str!("../../contracts/Token.sol")),
             (&POOL, include_str!("../../contracts/Pool.sol")),
             (&COMPUTE, include_str!("../../contracts/Compute.sol")),
+            (&NFT, include_str!("../../contracts/Nft.sol")),
         ]
     }
 
@@ -214,6 +241,7 @@ mod tests {
             (&COMPUTE, "hashLoop(bytes32,uint256)", selector::COMPUTE_HASH_LOOP),
             (&COMPUTE, "modexp(bytes32,uint256)", selector::COMPUTE_MODEXP),
             (&COMPUTE, "pairing(bytes32,uint256)", selector::COMPUTE_PAIRING),
+            (&NFT, "mint(address)", selector::NFT_MINT),
         ];
         for (artefact, signature, selector) in expected {
             let reported = &artefact.selectors[signature];
@@ -244,6 +272,14 @@ mod tests {
                 named("reserve0", POOL_RESERVES_SLOT, 0),
                 named("reserve1", POOL_RESERVES_SLOT, 14),
                 named("entered", POOL_RESERVES_SLOT, 28),
+            ]
+        );
+        assert_eq!(
+            layout(&NFT),
+            [
+                named("totalSupply", NFT_SUPPLY_SLOT, 0),
+                named("ownerOf", U256::from(NFT_OWNERS_SLOT), 0),
+                named("balanceOf", U256::from(NFT_BALANCES_SLOT), 0),
             ]
         );
         assert_eq!(POOL.storage[3].kind, "t_uint112");

@@ -12,7 +12,8 @@ const INPUTS: &str = "\
 Inputs, recognised by their content:
   a folder or archive (tar, tar.gz, tar.zst) of blocks with the state values they read
   workload:NAME?txs=…&blocks=…&accounts=…&seed=…, made from a seed; the default of txs by NAME:
-    transfers 10000, erc20 5000, swaps 1000, chain 1000, hybrid 5000, compute 200
+    transfers 10000, erc20 5000, swaps 1000, chain 1000, hybrid 5000, compute 200,
+    mint 2000
     txs=N       transactions a block
     blocks=N    blocks [default: 1]
     accounts=N  accounts before the first block [default: 100000]

@@ -2,13 +2,14 @@
 
 use crate::program::{run, run_json};
 
-const WORKLOADS: [&str; 6] = [
+const WORKLOADS: [&str; 7] = [
     "workload:transfers?txs=60&blocks=3&accounts=100",
     "workload:erc20?txs=60&blocks=2&accounts=100&dist=zipf",
     "workload:swaps?txs=40&blocks=2&accounts=100&pools=3",
     "workload:chain?txs=30&blocks=2&accounts=100",
     "workload:hybrid?txs=60&blocks=2&accounts=100",
     "workload:compute?txs=4&gas=300000&accounts=100",
+    "workload:mint?txs=60&blocks=2&accounts=100",
 ];
 
 #[test]
@@ -17,7 +18,7 @@ fn every_workload_is_equal_in_every_checkable_field_and_to_the_oracle() {
 
     ended.expect_code(0);
     let blocks = ended.of_kind("block");
-    assert_eq!(blocks.len(), 12);
+    assert_eq!(blocks.len(), 14);
     for block in blocks {
         let (oracle, fields) = (&block["oracle"], &block["fields"]);
         for equal in [

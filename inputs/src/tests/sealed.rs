@@ -1,14 +1,12 @@
 //! Workloads: blocks that make a chain, each equal to its header in every field.
 
 use super::{comparisons, execute};
-use crate::{Input, InputError, ParentState, open};
+use crate::{Input, InputError, ParentState, open, workload::WorkloadKind};
 use alloy_primitives::B256;
 use engine::{
     block::Block,
     header::{FieldStatus, check_body},
 };
-
-const NAMES: [&str; 6] = ["transfers", "erc20", "swaps", "chain", "hybrid", "compute"];
 
 fn sealed(text: &str) -> Input {
     let mut inputs = open(text, &mut |_, _| {}).unwrap();
@@ -18,7 +16,7 @@ fn sealed(text: &str) -> Input {
 
 #[test]
 fn every_workload_is_a_chain_of_blocks_that_are_equal_to_their_headers() {
-    for name in NAMES {
+    for name in WorkloadKind::NAMES {
         let input = sealed(&format!("workload:{name}?txs=20&blocks=3&accounts=200"));
         let ParentState::Genesis { block_hash, state, .. } = &input.parent else {
             panic!("{name} has no genesis");

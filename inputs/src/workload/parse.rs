@@ -153,7 +153,7 @@ impl<'a> Parameters<'a> {
             WorkloadKind::Compute { gas } => {
                 *gas = self.number("gas", COMPUTE_GAS_MIN..=COMPUTE_GAS_MAX, *gas)?;
             }
-            WorkloadKind::Transfers | WorkloadKind::Chain => {}
+            WorkloadKind::Transfers | WorkloadKind::Chain | WorkloadKind::Mint => {}
         }
         Ok(spec)
     }
@@ -227,6 +227,7 @@ mod tests {
             ("chain", 1_000, 0),
             ("hybrid", 5_000, 30),
             ("compute", 200, 0),
+            ("mint", 2_000, 0),
         ] {
             let spec = parse(&format!("workload:{name}"));
             assert_eq!((spec.kind.name(), spec.txs, spec.blocks), (name, txs, 1));
@@ -251,6 +252,7 @@ mod tests {
             "workload:chain?blocks=4",
             "workload:hybrid",
             "workload:compute?gas=300000",
+            "workload:mint?hot=20",
         ] {
             let spec = parse(text);
             assert_eq!(parse(&spec.to_string()), spec, "{text}");

@@ -77,6 +77,8 @@ pub enum WorkloadKind {
         /// Gas of one transaction, about.
         gas: u64,
     },
+    /// Mints of one collection of tokens, whose counter all of them read and write.
+    Mint,
 }
 
 /// How the accounts that take part are chosen.
@@ -124,7 +126,8 @@ impl fmt::Display for ZipfExponent {
 
 impl WorkloadKind {
     /// Names of all kinds, in the order of the contract.
-    pub const NAMES: [&str; 6] = ["transfers", "erc20", "swaps", "chain", "hybrid", "compute"];
+    pub const NAMES: [&str; 7] =
+        ["transfers", "erc20", "swaps", "chain", "hybrid", "compute", "mint"];
 
     /// The kind of this name with its own parameters at their defaults.
     pub fn by_name(name: &str) -> Option<Self> {
@@ -135,6 +138,7 @@ impl WorkloadKind {
             "chain" => Self::Chain,
             "hybrid" => Self::Hybrid { pools: POOLS_DEFAULT },
             "compute" => Self::Compute { gas: COMPUTE_GAS_DEFAULT },
+            "mint" => Self::Mint,
             _ => return None,
         })
     }
@@ -148,13 +152,14 @@ impl WorkloadKind {
             Self::Chain => "chain",
             Self::Hybrid { .. } => "hybrid",
             Self::Compute { .. } => "compute",
+            Self::Mint => "mint",
         }
     }
 
     /// The names of the parameters that this kind takes.
     pub const fn parameters(self) -> &'static [&'static str] {
         match self {
-            Self::Transfers => &["txs", "blocks", "accounts", "seed", "hot"],
+            Self::Transfers | Self::Mint => &["txs", "blocks", "accounts", "seed", "hot"],
             Self::Erc20 { .. } => &["txs", "blocks", "accounts", "seed", "hot", "dist", "zipf"],
             Self::Swaps { .. } | Self::Hybrid { .. } => {
                 &["txs", "blocks", "accounts", "seed", "hot", "pools"]
@@ -170,6 +175,7 @@ impl WorkloadKind {
             Self::Erc20 { .. } | Self::Hybrid { .. } => 5_000,
             Self::Swaps { .. } | Self::Chain => 1_000,
             Self::Compute { .. } => 200,
+            Self::Mint => 2_000,
         }
     }
 
@@ -201,7 +207,10 @@ impl WorkloadSpec {
                 (1..=POOLS_MAX).contains(&pools)
             }
             WorkloadKind::Compute { gas } => (COMPUTE_GAS_MIN..=COMPUTE_GAS_MAX).contains(&gas),
-            WorkloadKind::Transfers | WorkloadKind::Erc20 { .. } | WorkloadKind::Chain => true,
+            WorkloadKind::Transfers
+            | WorkloadKind::Erc20 { .. }
+            | WorkloadKind::Chain
+            | WorkloadKind::Mint => true,
         };
         kind_is
             && (1..=TXS_MAX).contains(&self.txs)
@@ -236,7 +245,7 @@ impl fmt::Display for WorkloadSpec {
                 write!(f, "&pools={pools}")
             }
             WorkloadKind::Compute { gas } => write!(f, "&gas={gas}"),
-            WorkloadKind::Transfers | WorkloadKind::Chain => Ok(()),
+            WorkloadKind::Transfers | WorkloadKind::Chain | WorkloadKind::Mint => Ok(()),
         }
     }
 }

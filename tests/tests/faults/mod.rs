@@ -133,7 +133,7 @@ fn pick<T: Copy, const N: usize>(numbers: &mut Numbers, of: [T; N]) -> T {
 
 fn workload(numbers: &mut Numbers) -> String {
     let (txs, blocks, seed) = (20 + numbers.below(40), 3 + numbers.below(3), numbers.below(1000));
-    let kind = pick(numbers, ["transfers", "erc20", "swaps", "chain", "hybrid"]);
+    let kind = pick(numbers, ["transfers", "erc20", "swaps", "chain", "hybrid", "mint"]);
     format!("workload:{kind}?txs={txs}&blocks={blocks}&accounts=300&seed={seed}")
 }
 

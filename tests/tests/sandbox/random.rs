@@ -10,12 +10,13 @@ pub(crate) fn workload(numbers: &mut Numbers) -> String {
     let (txs, blocks, seed) = (20 + numbers.below(60), 1 + numbers.below(2), numbers.below(1000));
     let hot = numbers.below(60);
     let common = format!("txs={txs}&blocks={blocks}&accounts=400&seed={seed}");
-    match numbers.below(6) {
+    match numbers.below(7) {
         0 => format!("workload:transfers?{common}&hot={hot}"),
         1 => format!("workload:erc20?{common}&zipf=1.1"),
         2 => format!("workload:erc20?{common}&hot={hot}"),
         3 => format!("workload:swaps?{common}&pools={}", 1 + numbers.below(8)),
         4 => format!("workload:chain?{common}"),
+        5 => format!("workload:mint?{common}&hot={hot}"),
         _ => format!("workload:hybrid?{common}&hot={hot}"),
     }
 }

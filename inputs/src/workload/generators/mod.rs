@@ -4,6 +4,7 @@ mod chain;
 mod compute;
 mod erc20;
 mod hybrid;
+mod mint;
 mod swaps;
 mod transfers;
 
@@ -17,6 +18,7 @@ use chain::Chain;
 use compute::Compute;
 use erc20::Erc20;
 use hybrid::Hybrid;
+use mint::Mint;
 use swaps::Swaps;
 use transfers::Transfers;
 
@@ -45,6 +47,7 @@ pub(super) fn generator(spec: &WorkloadSpec, population: &Population) -> Box<dyn
             Erc20::new(seed, hot_percent, Distribution::Uniform, population),
             Swaps::new(seed, hot_percent, pools),
         )),
+        WorkloadKind::Mint => Box::new(Mint::new(seed, hot_percent, population)),
         WorkloadKind::Compute { gas } => Box::new(Compute::new(seed, gas)),
     }
 }

@@ -9,7 +9,7 @@ use alloy_consensus::{TxEnvelope, transaction::SignerRecoverable};
 use alloy_primitives::Address;
 
 /// One of each kind, small, with accounts that send more than once and several blocks.
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 9] = [
     "workload:transfers?txs=60&blocks=3&accounts=64&hot=25",
     "workload:erc20?txs=60&blocks=3&accounts=64",
     "workload:erc20?txs=60&blocks=3&accounts=64&zipf=1.1&hot=10",
@@ -18,6 +18,7 @@ const SMALL: [&str; 8] = [
     "workload:chain?txs=60&blocks=3&accounts=64",
     "workload:hybrid?txs=60&blocks=3&accounts=64&pools=5",
     "workload:compute?txs=6&accounts=16&gas=400000",
+    "workload:mint?txs=60&blocks=3&accounts=64&hot=25",
 ];
 
 fn generated(text: &str) -> GeneratedWorkload {

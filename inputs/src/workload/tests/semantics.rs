@@ -3,8 +3,9 @@
 use super::{generated, replay::Chain, sender};
 use crate::{
     contracts::{
-        COMPUTE, POOL, POOL_RESERVES_SLOT, POOL_TOKEN0_SLOT, POOL_TOKEN1_SLOT, TOKEN,
-        TOKEN_SUPPLY_SLOT, pool_reserves_word, token_balance_slot,
+        COMPUTE, NFT, NFT_SUPPLY_SLOT, POOL, POOL_RESERVES_SLOT, POOL_TOKEN0_SLOT,
+        POOL_TOKEN1_SLOT, TOKEN, TOKEN_SUPPLY_SLOT, nft_balance_slot, nft_owner_slot,
+        pool_reserves_word, token_balance_slot,
     },
     workload::{GeneratedWorkload, Genesis, GenesisAccount, population::Population},
 };
@@ -89,6 +90,29 @@ fn pools_own_what_their_reserves_say_earn_their_fee_and_no_token_is_lost() {
             .filter(|&&(slot, value)| slot != TOKEN_SUPPLY_SLOT && value != U256::MAX);
         let now: U256 = holdings.map(|&(slot, _)| chain.slot(token.address, slot)).sum();
         assert_eq!(now, chain.slot(token.address, TOKEN_SUPPLY_SLOT));
+    }
+}
+
+#[test]
+fn a_token_is_minted_by_each_transaction_and_its_owner_is_whom_it_was_minted_for() {
+    let workload = generated("workload:mint?txs=100&blocks=2&accounts=64&hot=30");
+    let [collection] = contracts(&workload.genesis, &NFT.runtime_bytecode)[..] else {
+        panic!("one collection")
+    };
+    let [(NFT_SUPPLY_SLOT, before)] = collection.storage[..] else { panic!("only a supply") };
+    let chain = run_all(&workload);
+    let slot = |slot| chain.slot(collection.address, slot);
+    let mut held: HashMap<Address, u64> = HashMap::new();
+    for (transaction, n) in transactions(&workload).zip(0_u64..) {
+        let owner = Address::from_slice(&transaction.input()[16..36]);
+        *held.entry(owner).or_default() += 1;
+        let owner_slot = nft_owner_slot(before + U256::from(n));
+        assert_eq!(slot(owner_slot), U256::from_be_bytes(owner.into_word().0));
+    }
+    assert_eq!(slot(NFT_SUPPLY_SLOT), before + U256::from(200));
+    assert!(held.values().max() > Some(&5), "nobody is hot: {held:?}");
+    for (owner, n) in held {
+        assert_eq!(slot(nft_balance_slot(owner)), U256::from(n), "{owner}");
     }
 }
 
