@@ -1,10 +1,10 @@
 //! Receipts in order, and what a header says of them: gas, bloom, roots, requests.
 
-use super::deposits::deposits;
+use super::{deposits::deposits, draft::ommers_hash};
 use crate::{block::BlockAttributes, chain::ChainSpec, outcome::TxReceipt};
 use alloy_consensus::{
-    EMPTY_OMMER_ROOT_HASH, Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction,
-    TxEnvelope, TxType, proofs,
+    Eip658Value, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction, TxEnvelope, TxType,
+    proofs,
 };
 use alloy_eips::{eip6110::DEPOSIT_REQUEST_TYPE, eip7685::Requests};
 use alloy_hardforks::EthereumHardforks;
@@ -104,7 +104,7 @@ pub fn block_results(
             .is_enabled_in(SpecId::BYZANTIUM)
             .then(|| proofs::calculate_receipt_root(receipts)),
         logs_bloom: receipts.iter().fold(Bloom::ZERO, |all, one| all | *one.logs_bloom()),
-        ommers_hash: ommers_hash(attributes),
+        ommers_hash: ommers_hash(&attributes.ommers),
         withdrawals_root: spec.is_enabled_in(SpecId::SHANGHAI).then(|| {
             proofs::calculate_withdrawals_root(attributes.withdrawals.as_deref().unwrap_or(&[]))
         }),
@@ -112,14 +112,6 @@ pub fn block_results(
         blob_gas_used: spec.is_enabled_in(SpecId::CANCUN).then(|| blob_gas(transactions)),
         state_root: None,
     })
-}
-
-fn ommers_hash(attributes: &BlockAttributes) -> B256 {
-    if attributes.ommers.is_empty() {
-        EMPTY_OMMER_ROOT_HASH
-    } else {
-        proofs::calculate_ommers_root(&attributes.ommers)
-    }
 }
 
 fn blob_gas(transactions: &[Arc<TxEnvelope>]) -> u64 {

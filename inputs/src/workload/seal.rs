@@ -9,14 +9,15 @@ use alloy_consensus::{
     Block as ConsensusBlock, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, TxEnvelope,
     constants::{EMPTY_RECEIPTS, EMPTY_TRANSACTIONS, EMPTY_WITHDRAWALS},
 };
-use alloy_eips::{eip1559::BaseFeeParams, eip4895::Withdrawals};
+use alloy_eips::eip4895::Withdrawals;
 use alloy_hardforks::EthereumHardfork;
 use alloy_primitives::{B256, Bytes, keccak256};
 use engine::{
     account::Account,
     block::{AncestorHashes, Block, Code, Ommers},
+    build::BuildAttributes,
     chain::ChainSpec,
-    header::BlockResults,
+    header,
     lineage::Lineage,
     senders,
     sequential::{self, Prepared, Record, SequentialOutcome, SerialState},
@@ -76,7 +77,7 @@ struct Sealer {
 
 impl Sealer {
     fn seal(&mut self, draft: DraftBlock) -> Result<InputBlock, String> {
-        let header = self.open_header(&draft);
+        let header = self.open_header(&draft)?;
         let parent_hash = header.parent_hash;
         let prepared = self.prepare(header, draft);
         let ancestors = AncestorHashes(self.ancestors.clone());
@@ -84,7 +85,8 @@ impl Sealer {
         self.state.apply(&outcome.post);
         self.trie.apply(&outcome.post);
         let header =
-            closed_header(prepared.block.header.clone(), &outcome.results, self.trie.root());
+            header::close(prepared.block.header.clone(), &outcome.results, self.trie.root())
+                .ok_or("the receipts root is not known")?;
         let block_rlp = encode(&header, &prepared.block);
 
         let number = header.number;
@@ -105,23 +107,17 @@ impl Sealer {
     }
 
     /// Returns the header without what execution decides.
-    fn open_header(&self, draft: &DraftBlock) -> Header {
-        let blobs = self.chain.blob_params_at(draft.timestamp);
-        Header {
-            parent_hash: hash_of(&self.parent),
-            ommers_hash: EMPTY_OMMER_ROOT_HASH,
-            beneficiary: draft.beneficiary,
-            number: self.parent.number + 1,
-            gas_limit: draft.gas_limit,
+    fn open_header(&self, draft: &DraftBlock) -> Result<Header, String> {
+        let attributes = BuildAttributes {
             timestamp: draft.timestamp,
+            beneficiary: draft.beneficiary,
+            gas_limit: draft.gas_limit,
             mix_hash: draft.prevrandao,
-            base_fee_per_gas: self.parent.next_block_base_fee(BaseFeeParams::ethereum()),
-            withdrawals_root: Some(EMPTY_WITHDRAWALS),
-            blob_gas_used: Some(0),
-            excess_blob_gas: blobs.and_then(|blobs| self.parent.next_block_excess_blob_gas(blobs)),
+            withdrawals: Some(draft.withdrawals.clone()),
             parent_beacon_block_root: Some(draft.parent_beacon_block_root),
-            ..Header::default()
-        }
+            ..BuildAttributes::default()
+        };
+        header::open(&self.chain, &self.parent, &attributes).map_err(|broken| broken.to_string())
     }
 
     fn prepare(&self, header: Header, draft: DraftBlock) -> Prepared {
@@ -149,19 +145,6 @@ impl Sealer {
             .execute(&self.chain, prepared, ancestors, Record::Nothing)
             .map_err(|stop| stop.to_string())?;
         sequential::finish(&self.chain, prepared, execution).map_err(|invalid| invalid.to_string())
-    }
-}
-
-fn closed_header(open: Header, results: &BlockResults, state_root: B256) -> Header {
-    Header {
-        state_root,
-        transactions_root: results.transactions_root,
-        receipts_root: results.receipts_root.unwrap_or_default(),
-        logs_bloom: results.logs_bloom,
-        gas_used: results.gas_used,
-        withdrawals_root: results.withdrawals_root,
-        blob_gas_used: results.blob_gas_used,
-        ..open
     }
 }
 

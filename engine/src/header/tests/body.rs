@@ -4,7 +4,7 @@ use super::block;
 use crate::{
     block::Block,
     chain::ChainSpec,
-    header::{BodyError, check_body},
+    header::{RuleError, check_body},
 };
 use alloy_consensus::Header;
 use alloy_eips::eip7892::BlobScheduleBlobParams;
@@ -17,7 +17,7 @@ use alloy_primitives::{B256, U256};
 /// Takes one field away.
 type Change = fn(&mut Block);
 
-fn check(last: EthereumHardfork, block: &Block, n_bytes: usize) -> Result<(), BodyError> {
+fn check(last: EthereumHardfork, block: &Block, n_bytes: usize) -> Result<(), RuleError> {
     check_body(&ChainSpec::up_to(1, last), block, n_bytes)
 }
 
@@ -30,7 +30,12 @@ fn with(change: impl FnOnce(&mut Block)) -> Block {
 /// A block of Berlin, with ommers of these numbers.
 fn with_ommers(numbers: &[u64]) -> Block {
     let header = Header { number: 10, gas_limit: 30_000_000, ..Header::default() };
-    let ommers = numbers.iter().map(|number| Header { number: *number, ..Header::default() });
+    let ommers = numbers.iter().enumerate().map(|(offset, number)| Header {
+        number: *number,
+        gas_limit: 30_000_000,
+        timestamp: offset as u64,
+        ..Header::default()
+    });
     Block {
         hash: B256::ZERO,
         header,
@@ -53,7 +58,7 @@ fn a_field_that_the_fork_demands_may_not_be_missing() {
         ("requests hash", |block| block.header.requests_hash = None),
     ];
     for (field, change) in missing {
-        assert_eq!(check(Prague, &with(change), 600), Err(BodyError::Missing { field }));
+        assert_eq!(check(Prague, &with(change), 600), Err(RuleError::Missing { field }));
     }
 }
 
@@ -65,17 +70,17 @@ fn a_field_of_a_later_fork_may_not_be_there() {
         (Paris, "withdrawals root"),
         (Berlin, "base fee"),
     ] {
-        assert_eq!(check(last, &block(), 600), Err(BodyError::Unknown { field }), "{last:?}");
+        assert_eq!(check(last, &block(), 600), Err(RuleError::Unknown { field }), "{last:?}");
     }
 }
 
 #[test]
 fn what_the_header_says_of_gas_and_extra_data_has_to_be_possible() {
     let gas = with(|block| block.header.gas_used = 30_000_001);
-    assert!(matches!(check(Prague, &gas, 600), Err(BodyError::GasUsed { .. })));
+    assert!(matches!(check(Prague, &gas, 600), Err(RuleError::GasUsed { .. })));
     for gas_limit in [0, 4_999, 1 << 63] {
         let limit = with(|block| block.header.gas_limit = gas_limit);
-        assert_eq!(check(Prague, &limit, 600), Err(BodyError::GasLimit { gas_limit }));
+        assert_eq!(check(Prague, &limit, 600), Err(RuleError::GasLimit { gas_limit }));
     }
     for gas_limit in [5_000, (1 << 63) - 1] {
         let limit = with(|block| block.header.gas_limit = gas_limit);
@@ -84,15 +89,15 @@ fn what_the_header_says_of_gas_and_extra_data_has_to_be_possible() {
     let full = with(|block| block.header.extra_data = vec![0; 32].into());
     assert_eq!(check(Prague, &full, 600), Ok(()));
     let over = with(|block| block.header.extra_data = vec![0; 33].into());
-    assert_eq!(check(Prague, &over, 600), Err(BodyError::ExtraData { n_bytes: 33 }));
+    assert_eq!(check(Prague, &over, 600), Err(RuleError::ExtraData { n_bytes: 33, most: 32 }));
 }
 
 #[test]
 fn proof_of_stake_fixes_difficulty_and_nonce() {
     let hard = with(|block| block.header.difficulty = U256::from(1));
-    assert_eq!(check(Prague, &hard, 600), Err(BodyError::ProofOfStake { field: "difficulty" }));
+    assert_eq!(check(Prague, &hard, 600), Err(RuleError::ProofOfStake { field: "difficulty" }));
     let sealed = with(|block| block.header.nonce = [1; 8].into());
-    assert_eq!(check(Prague, &sealed, 600), Err(BodyError::ProofOfStake { field: "nonce" }));
+    assert_eq!(check(Prague, &sealed, 600), Err(RuleError::ProofOfStake { field: "nonce" }));
     let mut work = with_ommers(&[]);
     work.header.difficulty = U256::from(1);
     assert_eq!(check(Berlin, &work, 600), Ok(()));
@@ -105,14 +110,15 @@ fn ommers_are_two_of_the_six_generations_before() {
     }
     for number in [3, 10, 11, u64::MAX] {
         let refused = check(Berlin, &with_ommers(&[number]), 600);
-        assert_eq!(refused, Err(BodyError::OmmerDepth { number }));
+        assert_eq!(refused, Err(RuleError::OmmerDepth { number }));
     }
-    let three = BodyError::Ommers { n_ommers: 3, allowed: 2 };
+    let three = RuleError::Ommers { n_ommers: 3, allowed: 2 };
     assert_eq!(check(Berlin, &with_ommers(&[9, 8, 7]), 600), Err(three));
     let mut merged = with_ommers(&[9]);
     merged.header.base_fee_per_gas = Some(7);
+    merged.ommers[0].base_fee_per_gas = Some(7);
     assert_eq!(check(London, &merged, 600), Ok(()));
-    let none = BodyError::Ommers { n_ommers: 1, allowed: 0 };
+    let none = RuleError::Ommers { n_ommers: 1, allowed: 0 };
     assert_eq!(check(Paris, &merged, 600), Err(none));
 }
 
@@ -120,7 +126,7 @@ fn ommers_are_two_of_the_six_generations_before() {
 fn a_block_of_osaka_has_at_most_eight_mebibytes() {
     let most = 8 << 20;
     assert_eq!(check(Osaka, &block(), most), Ok(()));
-    let over = BodyError::TooLarge { n_bytes: most + 1 };
+    let over = RuleError::TooLarge { n_bytes: most + 1, most };
     assert_eq!(check(Osaka, &block(), most + 1), Err(over));
     assert_eq!(check(Prague, &block(), most + 1), Ok(()));
 }
@@ -134,7 +140,7 @@ fn ten_blocks_of_the_daos_fork_say_so() {
     for (number, is_asked) in [(9, false), (10, true), (19, true), (20, false)] {
         let mut block = with_ommers(&[]);
         block.header.number = number;
-        let expected = if is_asked { Err(BodyError::DaoExtraData) } else { Ok(()) };
+        let expected = if is_asked { Err(RuleError::DaoExtraData) } else { Ok(()) };
         assert_eq!(check_body(&chain, &block, 600), expected, "{number}");
         block.header.extra_data = b"dao-hard-fork".to_vec().into();
         assert_eq!(check_body(&chain, &block, 600), Ok(()), "{number}");

@@ -1,7 +1,12 @@
-//! Header fields: what they are made of, how they compare, what a body has to be.
+//! Header fields: what they have to be, what they are made of, how they compare.
 
 mod body;
+mod child;
 mod compare;
+mod difficulty;
+mod draft;
+mod lineage;
+mod ommers;
 mod results;
 
 use crate::block::Block;
