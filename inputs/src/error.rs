@@ -1,6 +1,6 @@
 //! Why something is no input: what, where, and what to do about it.
 
-use crate::workload::SpecError;
+use crate::{blockchain_tests::NotRun, workload::SpecError};
 use std::io;
 
 /// Why an input cannot be used. Nothing of it was executed.
@@ -35,6 +35,14 @@ pub enum InputError {
     NoBlocks {
         /// File or folder.
         at: String,
+    },
+    /// All that is there are tests of rules that evmesh does not have.
+    #[error("{rule}")]
+    NotRun {
+        /// The first case.
+        at: String,
+        /// Why it is not run.
+        rule: NotRun,
     },
     /// More than evmesh takes in at once.
     #[error("it holds more than {max} {unit}")]
@@ -122,6 +130,10 @@ impl InputError {
         Self::Value { at: at.to_owned(), place: place.into(), reason: reason.into() }
     }
 
+    pub(crate) fn too_much(at: &str, max: usize, unit: &'static str) -> Self {
+        Self::TooMuch { at: at.to_owned(), max: max as u64, unit }
+    }
+
     /// Returns where it is wrong: file or folder, and the position in it.
     pub fn at(&self) -> String {
         match self {
@@ -133,6 +145,7 @@ impl InputError {
             | Self::Io { at, .. }
             | Self::Archive { at, .. }
             | Self::NoBlocks { at }
+            | Self::NotRun { at, .. }
             | Self::TooMuch { at, .. }
             | Self::Incomplete { at, .. }
             | Self::Twice { at } => at.clone(),
@@ -147,8 +160,10 @@ impl InputError {
             Self::Archive { .. } => "fetch or pack the archive again",
             Self::NoBlocks { .. } => {
                 "give a folder or an archive (tar, tar.gz, tar.zst) that holds folders with \
-                 block.json, pre_state.json and bytecodes.json, or a workload"
+                 block.json, pre_state.json and bytecodes.json, or official blockchain tests, or a \
+                 workload"
             }
+            Self::NotRun { .. } => "give tests of another network",
             Self::TooMuch { .. } => "give it in several parts",
             Self::Json { .. } | Self::Value { .. } => "fetch the file again from where it came",
             Self::Incomplete { .. } => "put the file there, or take the folder away",

@@ -4,16 +4,22 @@
 //! It reads and checks; it does not execute, but for serial execution that fills in the headers of
 //! generated blocks. Start reading at [`open()`] and [`Input`].
 
+pub mod blockchain_tests;
+mod branches;
+mod collect;
 pub mod contracts;
+mod entries;
 mod error;
 mod input;
 mod open;
 mod prestate;
+mod shape;
 mod source;
 #[cfg(any(test, feature = "testdata"))]
 pub mod testdata;
 #[cfg(test)]
 mod tests;
+mod text;
 pub mod workload;
 
 pub use error::InputError;
@@ -21,3 +27,4 @@ pub use input::{
     AccountValues, Expected, ExpectedState, Input, InputBlock, ParentState, StateValues,
 };
 pub use open::open;
+pub use source::visit_files;

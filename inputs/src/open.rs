@@ -1,16 +1,17 @@
 //! From what a user types to inputs.
 
 use crate::{
+    collect::Collector,
     error::InputError,
     input::Input,
-    prestate::Collector,
     source,
     workload::{self, WORKLOAD_PREFIX, WorkloadSpec},
 };
 use std::path::Path;
 
-/// Opens what a user names: a workload (`workload:NAME?…`), a folder, or an archive. What a file
-/// is, is told by its content. `progress` hears of blocks that were made, of how many.
+/// Opens what a user names: a workload (`workload:NAME?…`), a folder, an archive, or a file. What
+/// a file is, is told by its content. `progress` hears of blocks that were made, of how many.
+/// Cases of official tests that evmesh does not run are left out.
 ///
 /// # Errors
 /// If any part of it cannot be used: then nothing of it is.
@@ -21,7 +22,7 @@ pub fn open(spec: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Input>
         return Ok(vec![workload::seal(spec, workload::generate(&parsed), progress)?]);
     }
     let mut collector = Collector::default();
-    source::read_path(&mut collector, Path::new(spec))?;
+    source::visit(Path::new(spec), &mut |path, content| collector.take(path, content))?;
     let inputs = collector.finish()?;
     if inputs.is_empty() {
         return Err(InputError::NoBlocks { at: spec.to_owned() });

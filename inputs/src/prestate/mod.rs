@@ -5,7 +5,6 @@
 //! is there, maps numbers of earlier blocks to their hashes.
 
 mod block;
-mod entries;
 mod values;
 
 use crate::{

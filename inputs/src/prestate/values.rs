@@ -1,7 +1,6 @@
 //! `pre_state.json`, `bytecodes.json` and `block_hashes.json`: the values below a block.
 
-use super::entries::Entries;
-use crate::{error::InputError, input::AccountValues};
+use crate::{entries::Entries, error::InputError, input::AccountValues};
 use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
 use engine::{account::Account, block::Code};
 use serde::Deserialize;

@@ -1,7 +1,7 @@
-//! Archives: tar, plain or compressed, read as a stream.
+//! Packed files and archives: gzip, zstd, tar, read as streams.
 
-use super::take_file;
-use crate::{error::InputError, prestate::Collector};
+use super::Take;
+use crate::error::InputError;
 use flate2::read::MultiGzDecoder;
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
@@ -15,42 +15,31 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// Most bytes that may follow an archive's end mark.
 const PADDING_BYTES_MAX: u64 = 1 << 20;
 
-/// Reads an archive's files; a file that is no archive is passed over.
-pub(super) fn read(
-    collector: &mut Collector,
+/// Reads a file as it lies there: an archive's files one by one, any other as it is; both unpacked.
+pub(super) fn visit(
     name: &str,
-    file: impl Read,
+    file: &mut dyn Read,
+    take: &mut Take<'_>,
 ) -> Result<(), InputError> {
     let io = |source| InputError::io(name, source);
-    let (head, raw) = peek(BufReader::new(file)).map_err(io)?;
-    let damaged = |error: io::Error| damage(name, &error);
-    if head.starts_with(&GZIP_MAGIC) {
-        let (head, tar) = peek(MultiGzDecoder::new(raw)).map_err(damaged)?;
-        read_if_tar(collector, name, &head, tar)
-    } else if head.starts_with(&ZSTD_MAGIC) {
-        let mut decoder = zstd::Decoder::new(raw).map_err(damaged)?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(damaged)?;
-        let (head, tar) = peek(decoder).map_err(damaged)?;
-        read_if_tar(collector, name, &head, tar)
+    let (packed_as, mut content) = unpack(BufReader::new(file)).map_err(io)?;
+    let damaged = |error| match (packed_as, error) {
+        (Packed::Not, error) => error,
+        (_, error) => as_damage(error),
+    };
+    let (head, mut content) = peek(&mut content).map_err(io).map_err(damaged)?;
+    if is_tar(&head) {
+        visit_tar(name, &mut content, take)
     } else {
-        read_if_tar(collector, name, &head, raw)
+        take(name, &mut content).map_err(damaged)
     }
 }
 
-fn read_if_tar(
-    collector: &mut Collector,
-    name: &str,
-    head: &[u8],
-    content: impl Read,
-) -> Result<(), InputError> {
-    if head.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(TAR_MAGIC)) {
-        read_tar(collector, name, content)
-    } else {
-        Ok(())
-    }
+fn is_tar(head: &[u8]) -> bool {
+    head.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(TAR_MAGIC))
 }
 
-fn read_tar(collector: &mut Collector, name: &str, content: impl Read) -> Result<(), InputError> {
+fn visit_tar(name: &str, content: impl Read, take: &mut Take<'_>) -> Result<(), InputError> {
     let mut archive = tar::Archive::new(EndMark { inner: content, n_zeroes: 0 });
     let mut last = name.to_owned();
     for entry in archive.entries().map_err(|error| damage(name, &error))? {
@@ -58,10 +47,7 @@ fn read_tar(collector: &mut Collector, name: &str, content: impl Read) -> Result
         let inside = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let path = format!("{name}/{}", inside.trim_start_matches("./"));
         if entry.header().entry_type().is_file() {
-            take_file(collector, &path, entry).map_err(|error| match error {
-                InputError::Io { at, source } => damage(&at, &source),
-                other => other,
-            })?;
+            visit_entry(&path, entry, take).map_err(as_damage)?;
         }
         last = inside;
     }
@@ -80,8 +66,44 @@ fn read_tar(collector: &mut Collector, name: &str, content: impl Read) -> Result
     Ok(())
 }
 
+/// A file of an archive may be packed once more; an archive in an archive is not looked into.
+fn visit_entry(path: &str, entry: impl Read, take: &mut Take<'_>) -> Result<(), InputError> {
+    let (_, mut content) = unpack(entry).map_err(|source| InputError::io(path, source))?;
+    take(path, &mut content)
+}
+
 fn damage(at: &str, error: &io::Error) -> InputError {
     InputError::Archive { at: at.to_owned(), reason: error.to_string() }
+}
+
+/// What cannot be read within an archive is the archive's damage.
+fn as_damage(error: InputError) -> InputError {
+    match error {
+        InputError::Io { at, source } => damage(&at, &source),
+        other => other,
+    }
+}
+
+/// How a stream was packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packed {
+    Not,
+    Gzip,
+    Zstd,
+}
+
+/// Unpacks a stream, if it is packed.
+fn unpack<'a>(stream: impl Read + 'a) -> io::Result<(Packed, Box<dyn Read + 'a>)> {
+    let (head, stream) = peek(stream)?;
+    if head.starts_with(&GZIP_MAGIC) {
+        Ok((Packed::Gzip, Box::new(MultiGzDecoder::new(stream))))
+    } else if head.starts_with(&ZSTD_MAGIC) {
+        let mut decoder = zstd::Decoder::new(stream)?;
+        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+        Ok((Packed::Zstd, Box::new(decoder)))
+    } else {
+        Ok((Packed::Not, Box::new(stream)))
+    }
 }
 
 /// A stream whose beginning was looked at.

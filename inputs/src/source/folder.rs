@@ -1,10 +1,7 @@
 //! Folders, and the files in them.
 
-use super::{archive, take_file};
-use crate::{
-    error::InputError,
-    prestate::{Collector, PrestateFile},
-};
+use super::{Take, archive};
+use crate::error::InputError;
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -13,12 +10,12 @@ use std::{
 /// How deep folders may lie in folders.
 const DEPTH_MAX: u32 = 16;
 
-/// Reads a folder with everything in it, or a file: one of a block's own files, or an archive.
-pub(crate) fn read_path(collector: &mut Collector, path: &Path) -> Result<(), InputError> {
-    read_at_depth(collector, path, 0)
+/// Reads a folder with everything in it, or a file, which may be an archive.
+pub(crate) fn visit(path: &Path, take: &mut Take<'_>) -> Result<(), InputError> {
+    visit_at_depth(path, 0, take)
 }
 
-fn read_at_depth(collector: &mut Collector, path: &Path, depth: u32) -> Result<(), InputError> {
+fn visit_at_depth(path: &Path, depth: u32, take: &mut Take<'_>) -> Result<(), InputError> {
     let name = name_of(path);
     let metadata = fs::metadata(path).map_err(|source| InputError::io(&name, source))?;
     if metadata.is_dir() {
@@ -27,18 +24,13 @@ fn read_at_depth(collector: &mut Collector, path: &Path, depth: u32) -> Result<(
             return Err(InputError::TooMuch { at: name, max, unit: "folders in each other" });
         }
         let inside = sorted_entries(path)?;
-        return inside.iter().try_for_each(|entry| read_at_depth(collector, entry, depth + 1));
+        return inside.iter().try_for_each(|entry| visit_at_depth(entry, depth + 1, take));
     }
     if !metadata.is_file() {
         return Ok(());
     }
-    let open = || File::open(path).map_err(|source| InputError::io(&name, source));
-    let is_own = path.file_name().and_then(|name| PrestateFile::of(name.to_str()?)).is_some();
-    if is_own {
-        take_file(collector, &name, open()?)
-    } else {
-        archive::read(collector, &name, open()?)
-    }
+    let mut file = File::open(path).map_err(|source| InputError::io(&name, source))?;
+    archive::visit(&name, &mut file, take)
 }
 
 /// Sorted, so that the same folder gives the same first error everywhere.

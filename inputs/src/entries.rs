@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData};
 
 /// The entries of a JSON object, sorted by key, each key once.
 #[derive(Debug)]
-pub(super) struct Entries<K, V>(pub(super) Vec<(K, V)>);
+pub(crate) struct Entries<K, V>(pub(crate) Vec<(K, V)>);
 
 impl<'de, K, V> Deserialize<'de> for Entries<K, V>
 where

@@ -1,0 +1,92 @@
+//! Blocks told apart by their branch: each gets the ancestors of its own line.
+
+use crate::input::InputBlock;
+use alloy_consensus::Header;
+use alloy_primitives::{B256, Bytes, U256};
+use engine::{
+    block::{AncestorHashes, Block, Ommers},
+    lineage::{Ancestor, Lineage},
+};
+use std::{collections::BTreeMap, iter, sync::Arc};
+
+/// How many earlier blocks a block may ask the hash of.
+pub(crate) const ANCESTORS_MAX: usize = 256;
+/// How many generations before a block its ommers' rules look at: an ommer's parent is at most
+/// seven before it.
+pub(crate) const LINEAGE_MAX: usize = 7;
+
+/// Every block that was seen, by its hash, from one genesis on. What is to be refused is among
+/// them: whether a block counts is not known here.
+#[derive(Debug)]
+pub(crate) struct Branches(BTreeMap<B256, Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    ancestor: Arc<Ancestor>,
+    /// Sum of the difficulties from genesis on.
+    total_difficulty: U256,
+}
+
+impl Branches {
+    /// Begins with the block that all descend from.
+    pub(crate) fn new(hash: B256, genesis: Header) -> Self {
+        let total_difficulty = genesis.difficulty;
+        let ancestor = Ancestor { hash, header: genesis, ommers: Some(Vec::new()) };
+        Self(BTreeMap::from([(hash, Seen { ancestor: Arc::new(ancestor), total_difficulty })]))
+    }
+
+    /// Takes a block in as it is handed over. Bytes that are no block are passed on as they are.
+    pub(crate) fn add(&mut self, block_rlp: Bytes, expects_invalid: Option<String>) -> InputBlock {
+        let Ok(block) = Block::decode(&block_rlp) else {
+            return no_block(block_rlp, expects_invalid);
+        };
+        let parent_hash = block.header.parent_hash;
+        let line: Vec<Arc<Ancestor>> = self.line(parent_hash).take(ANCESTORS_MAX).collect();
+        let hashes = line.iter().map(|ancestor| (ancestor.header.number, ancestor.hash));
+        let input = InputBlock {
+            block_rlp,
+            number: block.header.number,
+            parent_hash,
+            ancestors: AncestorHashes(hashes.collect()),
+            lineage: Lineage(line.iter().take(LINEAGE_MAX).cloned().collect()),
+            ommers: Ommers::Known,
+            expects_invalid,
+        };
+        self.insert(block);
+        input
+    }
+
+    /// Returns the number of the first block that proof of stake rules (EIP-3675): the one whose
+    /// parent reached this total difficulty.
+    pub(crate) fn first_after(&self, total_difficulty: U256) -> Option<u64> {
+        let reached = self.0.values().filter(|seen| seen.total_difficulty >= total_difficulty);
+        reached.map(|seen| seen.ancestor.header.number.saturating_add(1)).min()
+    }
+
+    fn insert(&mut self, block: Block) {
+        let parent = self.0.get(&block.header.parent_hash);
+        let before = parent.map_or(U256::ZERO, |seen| seen.total_difficulty);
+        let total_difficulty = before.saturating_add(block.header.difficulty);
+        let Block { hash, header, ommers, .. } = block;
+        let ancestor = Arc::new(Ancestor { hash, header, ommers: Some(ommers) });
+        self.0.entry(hash).or_insert(Seen { ancestor, total_difficulty });
+    }
+
+    /// Goes from a block back to genesis, as far as blocks are known.
+    fn line(&self, from: B256) -> impl Iterator<Item = Arc<Ancestor>> {
+        let find = |hash: &B256| self.0.get(hash).map(|seen| Arc::clone(&seen.ancestor));
+        iter::successors(find(&from), move |child| find(&child.header.parent_hash))
+    }
+}
+
+fn no_block(block_rlp: Bytes, expects_invalid: Option<String>) -> InputBlock {
+    InputBlock {
+        block_rlp,
+        number: 0,
+        parent_hash: B256::ZERO,
+        ancestors: AncestorHashes::default(),
+        lineage: Lineage::default(),
+        ommers: Ommers::Known,
+        expects_invalid,
+    }
+}

@@ -1,0 +1,117 @@
+//! What a JSON file is, told by the fields that are there.
+
+use crate::{error::InputError, text::Text};
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
+};
+use std::{
+    fmt,
+    io::{self, Cursor, Read},
+};
+
+/// What a JSON file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Ethereum's official blockchain tests.
+    BlockchainTests,
+    /// Something else.
+    Other,
+}
+
+/// Bytes that are looked at to tell JSON from other files.
+const HEAD_BYTES: u64 = 64;
+
+/// Tells whether a file is a JSON object, and gives the whole content back with the answer.
+pub(crate) fn is_json(content: &mut dyn Read) -> io::Result<(bool, impl Read)> {
+    let mut head = Vec::new();
+    content.take(HEAD_BYTES).read_to_end(&mut head)?;
+    let is_json = head.trim_ascii_start().starts_with(b"{");
+    Ok((is_json, Cursor::new(head).chain(content)))
+}
+
+/// Tells what a JSON file is. It is read as far as that takes.
+pub(crate) fn of(at: &str, json: &[u8]) -> Result<Shape, InputError> {
+    let mut found = None;
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let end = Look { found: &mut found, depth: 0 }.deserialize(&mut deserializer);
+    match (found, end) {
+        (Some(shape), _) => Ok(shape),
+        (None, Ok(())) => Ok(Shape::Other),
+        (None, Err(error)) => Err(InputError::json(at, &error)),
+    }
+}
+
+/// Looks through an object for a field that decides. It ends with an error as soon as there is
+/// one, so that the rest is not read.
+struct Look<'a> {
+    found: &'a mut Option<Shape>,
+    /// 0 in the file's own object, 1 in the objects that lie in it.
+    depth: u32,
+}
+
+/// Returns what a field at a depth decides.
+fn decides(depth: u32, field: &str) -> Option<Shape> {
+    match (depth, field) {
+        (1, "genesisRLP" | "blocks") => Some(Shape::BlockchainTests),
+        _ => None,
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Look<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.depth {
+            0 | 1 => deserializer.deserialize_any(self),
+            _ => deserializer.deserialize_ignored_any(IgnoredAny).map(|_| ()),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Look<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(field) = map.next_key::<Text<'de>>()? {
+            if let Some(shape) = decides(self.depth, field.as_str()) {
+                *self.found = Some(shape);
+                return Err(A::Error::custom("decided"));
+            }
+            map.next_value_seed(Look { found: &mut *self.found, depth: self.depth + 1 })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        IgnoredAny.visit_seq(seq).map(|_| ())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
