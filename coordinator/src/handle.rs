@@ -21,9 +21,11 @@ use cluster::{
 };
 use engine::ids::{ClusterId, SnapshotId, Term, WorkerId};
 use proto::{
-    coordinator::{BlockOutcome, ClusterStatus, CoordinatorService, ExecuteBlockRequest},
+    coordinator::{
+        BlockOutcome, BuildBlockRequest, ClusterStatus, CoordinatorService, ExecuteBlockRequest,
+    },
     shards::StateShards,
-    state::{LoadGenesisRequest, StateValues},
+    state::{Head, LoadGenesisRequest, SnapshotContents},
     status::{Code, Status},
     worker::WorkerService,
 };
@@ -314,9 +316,24 @@ impl CoordinatorService for CoordinatorHandle {
         load::load_genesis(&self.tools, request).await
     }
 
-    async fn load_snapshot(&self, state: StateValues) -> Result<SnapshotId, Status> {
+    async fn build_block(&self, _: BuildBlockRequest) -> Result<BlockOutcome, Status> {
+        Err(Status::new(Code::FailedPrecondition, "blocks cannot be built yet"))
+    }
+
+    async fn load_snapshot(&self, contents: SnapshotContents) -> Result<SnapshotId, Status> {
         self.configure().await?;
-        load::load_snapshot(&self.tools, &self.numbers, state).await
+        load::load_snapshot(&self.tools, &self.numbers, contents).await
+    }
+
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
+        self.configure().await?;
+        // Shards other than shard 0 may still have to hear that the block is committed.
+        let known = self.front.send(HowFar(SnapshotId::Block(block_hash)));
+        if let Some(mut known) = known.await.map_err(|_| gone())?.0 {
+            // An error means that the job is over too.
+            let _ = known.wait_for(Progress::is_last).await;
+        }
+        load::set_head(&self.tools, block_hash).await
     }
 
     async fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Status> {

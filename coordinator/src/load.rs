@@ -11,7 +11,10 @@ use engine::ids::{ClusterId, SnapshotId, Term};
 use futures::future::{join_all, try_join_all};
 use proto::{
     shards::split_values,
-    state::{ConfigureRequest, LoadGenesisRequest, LoadSnapshotRequest, StateValues},
+    state::{
+        ConfigureRequest, Head, LoadGenesisRequest, LoadSnapshotRequest, SnapshotContents,
+        StateValues,
+    },
     status::{Code, Status},
 };
 use std::sync::{
@@ -131,12 +134,24 @@ pub(crate) async fn load_genesis(
 pub(crate) async fn load_snapshot(
     tools: &Tools,
     numbers: &Numbers,
-    state: StateValues,
+    contents: SnapshotContents,
 ) -> Result<SnapshotId, Status> {
     let number = numbers.next()?;
-    let parts = split(tools, state).await?;
-    let loading = tools.state.iter().zip(parts).map(|((_, service), state)| {
-        let part = LoadSnapshotRequest { number, state };
+    let parts: Vec<_> = match contents {
+        SnapshotContents::Values(state) => {
+            split(tools, state).await?.into_iter().map(SnapshotContents::Values).collect()
+        }
+        SnapshotContents::Whole(state) => {
+            split(tools, state).await?.into_iter().map(SnapshotContents::Whole).collect()
+        }
+        // Which shard a node belongs to is known once it is found from the root.
+        SnapshotContents::Witness(witness) => {
+            let same = SnapshotContents::Witness(witness);
+            tools.state.iter().map(|_| same.clone()).collect()
+        }
+    };
+    let loading = tools.state.iter().zip(parts).map(|((_, service), contents)| {
+        let part = LoadSnapshotRequest { number, contents };
         tried_within(tools, loading_as(tools), move || service.load_snapshot(part.clone()))
     });
     let name = SnapshotId::Loaded(number);
@@ -148,6 +163,17 @@ pub(crate) async fn load_snapshot(
             Err(status)
         }
     }
+}
+
+/// Makes a committed block the head: at shard 0, which decides, then at the others.
+pub(crate) async fn set_head(tools: &Tools, block_hash: B256) -> Result<Head, Status> {
+    let policy = (&tools.config.state_retry, 0);
+    let mut head = None;
+    for (_, service) in tools.state.iter() {
+        let moved = tried(tools, policy, || service.set_head(block_hash)).await?;
+        head.get_or_insert(moved);
+    }
+    head.ok_or_else(|| Status::new(Code::Internal, "there is no shard"))
 }
 
 /// Drops a loaded Snapshot at every shard.

@@ -70,6 +70,7 @@ fn draft(call: &StateCall, job: JobId) -> SealRequest {
         order: Vec::new(),
         digest: B256::ZERO,
         values: Vec::new(),
+        roots_by_index: false,
     }
 }
 

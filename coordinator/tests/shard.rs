@@ -119,6 +119,13 @@ impl StateService for Played {
         no()
     }
 
+    async fn set_head(
+        &self,
+        _: Request<v1::ShardSetHeadRequest>,
+    ) -> Answer<v1::ShardSetHeadResponse> {
+        no()
+    }
+
     async fn feed(&self, _: Request<v1::FeedRequest>) -> Answer<Self::FeedStream> {
         no()
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     convert::{DecodeError, Reason, state_pieces::StateAssembler},
-    state::{LoadGenesisRequest, LoadSnapshotRequest, StateValues},
+    state::{LoadGenesisRequest, LoadSnapshotRequest, SnapshotContents},
     status::Status,
     wire::v1,
 };
@@ -40,6 +40,7 @@ macro_rules! upload_part {
 
 upload_part!(LoadGenesisRequest, load_genesis_request, GenesisHeader);
 upload_part!(ShardLoadGenesisRequest, shard_load_genesis_request, GenesisHeader);
+upload_part!(LoadSnapshotRequest, load_snapshot_request, SnapshotContents);
 upload_part!(ShardLoadSnapshotRequest, shard_load_snapshot_request, SnapshotHeader);
 
 /// Takes in a genesis for the coordinator, of `bytes_max` bytes at most.
@@ -51,7 +52,7 @@ pub async fn genesis(
     bytes_max: usize,
 ) -> Result<LoadGenesisRequest, Status> {
     let (header, state) = header_and_pieces(parts, bytes_max).await?;
-    Ok(LoadGenesisRequest { state, ..header.try_into()? })
+    Ok(LoadGenesisRequest { state: state.finish()?, ..header.try_into()? })
 }
 
 /// Takes in a genesis for a state shard, of `bytes_max` bytes at most.
@@ -63,10 +64,10 @@ pub async fn shard_genesis(
     bytes_max: usize,
 ) -> Result<LoadGenesisRequest, Status> {
     let (header, state) = header_and_pieces(parts, bytes_max).await?;
-    Ok(LoadGenesisRequest { state, ..header.try_into()? })
+    Ok(LoadGenesisRequest { state: state.finish()?, ..header.try_into()? })
 }
 
-/// Takes in the values of a Snapshot for a state shard, of `bytes_max` bytes at most.
+/// Takes in what a Snapshot is made from, for a state shard; of `bytes_max` bytes at most.
 ///
 /// # Errors
 /// `InvalidArgument` with the field's name; what the stream fails with.
@@ -75,29 +76,27 @@ pub async fn shard_snapshot(
     bytes_max: usize,
 ) -> Result<LoadSnapshotRequest, Status> {
     let (header, state) = header_and_pieces(parts, bytes_max).await?;
-    Ok(LoadSnapshotRequest { number: header.number, state })
+    let contents = header.contents.ok_or_else(|| missing("header.contents"))?;
+    let contents = state.finish_contents(&contents)?;
+    Ok(LoadSnapshotRequest { number: header.number, contents })
 }
 
-/// Takes in the values of a Snapshot for the coordinator, of `bytes_max` bytes at most.
+/// Takes in what a Snapshot is made from, for the coordinator; of `bytes_max` bytes at most.
 ///
 /// # Errors
 /// `InvalidArgument` with the field's name; what the stream fails with.
 pub async fn snapshot(
-    mut parts: impl Stream<Item = Result<v1::LoadSnapshotRequest, tonic::Status>> + Unpin,
+    parts: impl Stream<Item = Result<v1::LoadSnapshotRequest, tonic::Status>> + Unpin,
     bytes_max: usize,
-) -> Result<StateValues, Status> {
-    let mut state = StateAssembler::new(bytes_max);
-    while let Some(part) = parts.next().await {
-        let piece = part?.piece.ok_or_else(|| missing("piece"))?;
-        state.take(piece)?;
-    }
-    Ok(state.finish())
+) -> Result<SnapshotContents, Status> {
+    let (header, state) = header_and_pieces(parts, bytes_max).await?;
+    Ok(state.finish_contents(&header)?)
 }
 
 async fn header_and_pieces<P: UploadPart>(
     mut parts: impl Stream<Item = Result<P, tonic::Status>> + Unpin,
     bytes_max: usize,
-) -> Result<(P::Header, StateValues), Status> {
+) -> Result<(P::Header, StateAssembler), Status> {
     let mut state = StateAssembler::new(bytes_max);
     let mut header = None;
     while let Some(part) = parts.next().await {
@@ -108,7 +107,7 @@ async fn header_and_pieces<P: UploadPart>(
             Opened::Piece(piece) => state.take(*piece)?,
         }
     }
-    Ok((header.ok_or_else(|| missing("header"))?, state.finish()))
+    Ok((header.ok_or_else(|| missing("header"))?, state))
 }
 
 fn missing(field: &str) -> DecodeError {

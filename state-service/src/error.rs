@@ -261,6 +261,9 @@ pub enum StateError {
         /// Hash of its code.
         hash: B256,
     },
+    /// Witnesses cannot be loaded.
+    #[error("contents: a witness cannot be loaded into this shard")]
+    NoWitness,
     /// Only loaded Snapshots are dropped by name.
     #[error("{snapshot} is not a loaded Snapshot: abort its job if it is not committed")]
     NotLoaded {
@@ -312,6 +315,7 @@ impl StateError {
             | Self::SlotTwice { .. }
             | Self::OtherCode { .. }
             | Self::CodeMissing { .. }
+            | Self::NoWitness
             | Self::NotLoaded { .. } => Code::InvalidArgument,
             Self::GenesisUnderWay | Self::Stopped => Code::Unavailable,
             Self::Broken => Code::Internal,

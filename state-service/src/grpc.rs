@@ -1,5 +1,6 @@
 //! The wire's side of a state shard: generated messages in, the trait's calls, messages out.
 
+use alloy_primitives::B256;
 use cluster::{
     grpc::{GrpcConfig, in_trace, parent_of},
     shutdown::ShutdownToken,
@@ -123,6 +124,16 @@ impl WireService for Adapter {
         let snapshot = SnapshotId::try_from(snapshot)?;
         in_trace(&context, self.state.drop_snapshot(snapshot)).await?;
         Ok(Response::new(v1::ShardDropSnapshotResponse {}))
+    }
+
+    async fn set_head(
+        &self,
+        request: Request<v1::ShardSetHeadRequest>,
+    ) -> Answer<v1::ShardSetHeadResponse> {
+        let context = parent_of(&request);
+        let block_hash = B256::try_from(request.into_inner())?;
+        let head = in_trace(&context, self.state.set_head(block_hash)).await?;
+        Ok(Response::new(head.into()))
     }
 
     async fn get_head(&self, _: Request<v1::GetHeadRequest>) -> Answer<v1::GetHeadResponse> {

@@ -4,10 +4,12 @@ use crate::{
     error::StateError,
     handle::{StateHandle, as_u64},
     shard_actor::{
-        Abort, Commit, Configure, DropSnapshot, GetHead, LoadGenesis, LoadSnapshot, Subscribe,
+        Abort, Commit, Configure, DropSnapshot, GetHead, LoadGenesis, LoadSnapshot, SetHead,
+        Subscribe,
     },
     sizes,
 };
+use alloy_primitives::B256;
 use async_trait::async_trait;
 use engine::ids::{BootId, JobId, SnapshotId};
 use proto::{
@@ -77,7 +79,7 @@ impl StateService for StateHandle {
 
     async fn load_snapshot(&self, request: LoadSnapshotRequest) -> Result<(), Status> {
         self.counts.calls.others.increment();
-        self.counts.calls.bytes_in.add(as_u64(sizes::NAME + sizes::of_values(&request.state)));
+        self.counts.calls.bytes_in.add(as_u64(sizes::NAME + sizes::of_contents(&request.contents)));
         self.counted(self.send(LoadSnapshot(request)).await)
     }
 
@@ -85,6 +87,12 @@ impl StateService for StateHandle {
         self.counts.calls.others.increment();
         self.counts.calls.bytes_in.add(as_u64(sizes::NAME));
         self.counted(self.send(DropSnapshot(snapshot)).await)
+    }
+
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
+        self.counts.calls.others.increment();
+        self.counts.calls.bytes_in.add(as_u64(sizes::NAME));
+        self.counted(self.send(SetHead(block_hash)).await)
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

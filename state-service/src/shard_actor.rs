@@ -18,6 +18,7 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture,
     fut,
 };
+use alloy_primitives::B256;
 use engine::ids::{BootId, JobId, SnapshotId};
 use proto::state::{
     CommitRequest, ConfigureRequest, Head, LoadGenesisRequest, LoadSnapshotRequest, SealResponse,
@@ -314,6 +315,19 @@ impl Handler<DropSnapshot> for ShardActor {
 
     fn handle(&mut self, DropSnapshot(name): DropSnapshot, _: &mut Self::Context) -> Self::Result {
         self.step(|machine| machine.drop_snapshot(name))
+    }
+}
+
+/// Makes a committed block the head.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Head, StateError>")]
+pub(crate) struct SetHead(pub(crate) B256);
+
+impl Handler<SetHead> for ShardActor {
+    type Result = Result<Head, StateError>;
+
+    fn handle(&mut self, SetHead(block_hash): SetHead, _: &mut Self::Context) -> Self::Result {
+        self.step(|machine| machine.set_head(block_hash))
     }
 }
 

@@ -7,7 +7,8 @@ use engine::{
     fold::{AccountDiff, StateDiff},
 };
 use proto::state::{
-    FeedMessage, SealRequest, SealResponse, SealedShard, StageRequest, StateValues,
+    FeedMessage, SealRequest, SealResponse, SealedShard, SnapshotContents, StageRequest,
+    StateValues,
 };
 
 const TAG: usize = 1;
@@ -76,7 +77,8 @@ pub(crate) fn of_sealed(answer: &SealResponse) -> usize {
 
 /// Returns the bytes of a root node, or that there is none.
 pub(crate) fn of_sealed_shard(sealed: &SealedShard) -> usize {
-    NUMBER + sealed.root_node.as_ref().map_or(0, |node| node.len())
+    let by_index = sealed.index_root_nodes.iter().map(|(_, node)| NUMBER + node.len());
+    NUMBER + sealed.root_node.as_ref().map_or(0, |node| node.len()) + by_index.sum::<usize>()
 }
 
 /// Returns the bytes of writes to be staged.
@@ -102,6 +104,16 @@ fn of_diff(diff: &StateDiff) -> usize {
     let accounts: usize = diff.accounts.values().map(of_account).sum();
     let codes: usize = diff.codes.values().map(|code| WORD + code.len()).sum();
     accounts + codes
+}
+
+/// Returns the bytes of what a Snapshot is made from.
+pub(crate) fn of_contents(contents: &SnapshotContents) -> usize {
+    match contents {
+        SnapshotContents::Values(values) | SnapshotContents::Whole(values) => of_values(values),
+        SnapshotContents::Witness(witness) => {
+            witness.nodes.iter().chain(&witness.codes).map(|bytes| NUMBER + bytes.len()).sum()
+        }
+    }
 }
 
 /// Returns the bytes of a state.

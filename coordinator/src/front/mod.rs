@@ -320,3 +320,20 @@ impl Handler<NewJobId> for Front {
         NewJob(self.next_job())
     }
 }
+
+/// Asks how far the job is that others name so, if it runs or waits.
+#[derive(Debug, Message)]
+#[rtype(result = "Known")]
+pub(crate) struct HowFar(pub(crate) SnapshotId);
+
+/// How far a job is.
+#[derive(Debug, actix::MessageResponse)]
+pub(crate) struct Known(pub(crate) Option<watch::Receiver<Progress>>);
+
+impl Handler<HowFar> for Front {
+    type Result = Known;
+
+    fn handle(&mut self, HowFar(name): HowFar, _: &mut Self::Context) -> Self::Result {
+        Known(self.by_name.get(&name).cloned())
+    }
+}

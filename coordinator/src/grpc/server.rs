@@ -6,6 +6,7 @@ use super::{
     lines::Lines,
 };
 use crate::CoordinatorHandle;
+use alloy_primitives::B256;
 use cluster::{
     clock::SharedClock,
     grpc,
@@ -16,7 +17,7 @@ use engine::ids::{ClusterId, SnapshotId};
 use futures::{Stream, StreamExt, stream};
 use proto::{
     convert::outcome_parts::OutcomeParts,
-    coordinator::{CoordinatorService, ExecuteBlockRequest},
+    coordinator::{BuildBlockRequest, CoordinatorService, ExecuteBlockRequest},
     status::{Code, Status},
     uploads,
     wire::{
@@ -106,23 +107,36 @@ impl GrpcService {
 }
 
 /// Parts of an outcome.
-type Parts = Pin<Box<dyn Stream<Item = Result<v1::ExecuteBlockResponse, tonic::Status>> + Send>>;
+type Parts<T> = Pin<Box<dyn Stream<Item = Result<T, tonic::Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Wire for GrpcService {
-    type ExecuteBlockStream = Parts;
+    type ExecuteBlockStream = Parts<v1::ExecuteBlockResponse>;
+    type BuildBlockStream = Parts<v1::BuildBlockResponse>;
     type AttachStream = Outbound;
 
     async fn execute_block(
         &self,
         request: Request<v1::ExecuteBlockRequest>,
-    ) -> Result<Response<Parts>, tonic::Status> {
+    ) -> Result<Response<Self::ExecuteBlockStream>, tonic::Status> {
         let serving = self.serving()?;
         let parent = grpc::parent_of(&request);
         let request = ExecuteBlockRequest::try_from(request.into_inner())?;
         let outcome = serving.coordinator.execute_block_in(request, &parent).await?;
         let parts = OutcomeParts::new(outcome, PIECE_BYTES_MAX);
         Ok(Response::new(Box::pin(stream::iter(parts.map(Ok)))))
+    }
+
+    async fn build_block(
+        &self,
+        request: Request<v1::BuildBlockRequest>,
+    ) -> Result<Response<Self::BuildBlockStream>, tonic::Status> {
+        let serving = self.serving()?;
+        let request = BuildBlockRequest::try_from(request.into_inner())?;
+        let outcome = serving.coordinator.build_block(request).await?;
+        let parts = OutcomeParts::new(outcome, PIECE_BYTES_MAX);
+        let parts = parts.map(|part| Ok(v1::BuildBlockResponse { part: Some(part) }));
+        Ok(Response::new(Box::pin(stream::iter(parts))))
     }
 
     async fn load_genesis(
@@ -142,8 +156,8 @@ impl Wire for GrpcService {
     ) -> Result<Response<v1::LoadSnapshotResponse>, tonic::Status> {
         let serving = self.serving()?;
         let bytes_max = Self::load_bytes_max(&serving);
-        let values = uploads::snapshot(request.into_inner(), bytes_max).await?;
-        let snapshot = serving.coordinator.load_snapshot(values).await?;
+        let contents = uploads::snapshot(request.into_inner(), bytes_max).await?;
+        let snapshot = serving.coordinator.load_snapshot(contents).await?;
         Ok(Response::new(snapshot.into()))
     }
 
@@ -155,6 +169,16 @@ impl Wire for GrpcService {
         let snapshot = SnapshotId::try_from(request.into_inner())?;
         serving.coordinator.drop_snapshot(snapshot).await?;
         Ok(Response::new(v1::DropSnapshotResponse {}))
+    }
+
+    async fn set_head(
+        &self,
+        request: Request<v1::SetHeadRequest>,
+    ) -> Result<Response<v1::SetHeadResponse>, tonic::Status> {
+        let serving = self.serving()?;
+        let block_hash = B256::try_from(request.into_inner())?;
+        let head = serving.coordinator.set_head(block_hash).await?;
+        Ok(Response::new(head.into()))
     }
 
     async fn get_status(

@@ -26,6 +26,7 @@ impl JobActor {
             counts,
             times: self.watch.times(self.tools.clock.now()),
             trace_id: trace_id(&self.span),
+            built: None,
         };
         let metrics = &self.tools.metrics;
         metrics.decided(&outcome);
@@ -37,7 +38,7 @@ impl JobActor {
         self.log(&outcome);
         self.progress(match &outcome.end {
             JobEnd::Committed => Progress::Decided(self.lane.sealed_as()),
-            JobEnd::Verified => Progress::Verified(self.lane.sealed_as()),
+            JobEnd::Verified | JobEnd::Built => Progress::Verified(self.lane.sealed_as()),
             JobEnd::Different => Progress::Failed("the parent differs from its header".to_owned()),
             JobEnd::Invalid { reason, .. } => {
                 Progress::Failed(format!("the parent is invalid: {reason}"))

@@ -399,7 +399,9 @@ impl StateService for ModelShard {
         };
         writes.iter().for_each(|writes| state.apply(writes));
         self.snapshots.lock().unwrap().insert(SnapshotId::Job(request.job), state);
-        Ok(SealResponse::Sealed(SealedShard { boot: self.boot(), root_node: None }))
+        let index_root_nodes = Vec::new();
+        let boot = self.boot();
+        Ok(SealResponse::Sealed(SealedShard { boot, root_node: None, index_root_nodes }))
     }
 
     async fn commit(&self, request: CommitRequest) -> Result<(), Status> {
@@ -423,7 +425,8 @@ impl StateService for ModelShard {
         for it in &request.state.accounts {
             trie.set_account(&it.address, it.account, it.storage.iter().copied());
         }
-        Ok(SealedShard { boot: self.boot(), root_node: Some(trie.root_node()) })
+        let (boot, root_node) = (self.boot(), Some(trie.root_node()));
+        Ok(SealedShard { boot, root_node, index_root_nodes: Vec::new() })
     }
 
     async fn load_snapshot(&self, request: LoadSnapshotRequest) -> Result<(), Status> {
@@ -431,7 +434,10 @@ impl StateService for ModelShard {
             return Err(Status::new(Code::ResourceExhausted, "no room"));
         }
         let name = SnapshotId::Loaded(request.number);
-        let n_accounts = request.state.accounts.len();
+        let SnapshotContents::Values(state) = &request.contents else {
+            return Err(Status::new(Code::InvalidArgument, "only values are loaded here"));
+        };
+        let n_accounts = state.accounts.len();
         let before = self.loaded.lock().unwrap().insert(name, n_accounts);
         before.map_or(Ok(()), |_| Err(Status::new(Code::FailedPrecondition, "it is taken")))
     }
@@ -439,6 +445,10 @@ impl StateService for ModelShard {
     async fn drop_snapshot(&self, name: SnapshotId) -> Result<(), Status> {
         let dropped = self.loaded.lock().unwrap().remove(&name);
         dropped.map(drop).ok_or_else(|| Status::new(Code::NotFound, "no snapshot"))
+    }
+
+    async fn set_head(&self, _: B256) -> Result<Head, Status> {
+        Err(Status::new(Code::NotFound, "no head is chosen here"))
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

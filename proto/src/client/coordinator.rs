@@ -2,9 +2,14 @@
 
 use super::{Deadlines, MessageLimits, Transport, damaged, with_deadline, within};
 use crate::{
-    convert::{outcome_parts::OutcomeAssembler, state_pieces::StatePieces},
-    coordinator::{BlockOutcome, ClusterStatus, CoordinatorService, ExecuteBlockRequest},
-    state::{LoadGenesisRequest, StateValues},
+    convert::{
+        outcome_parts::OutcomeAssembler,
+        state_pieces::{ContentsPieces, StatePieces},
+    },
+    coordinator::{
+        BlockOutcome, BuildBlockRequest, ClusterStatus, CoordinatorService, ExecuteBlockRequest,
+    },
+    state::{Head, LoadGenesisRequest, SnapshotContents},
     status::Status,
     wire::{coordinator_service_client::CoordinatorServiceClient, v1},
 };
@@ -60,6 +65,21 @@ where
         .await
     }
 
+    async fn build_block(&self, request: BuildBlockRequest) -> Result<BlockOutcome, Status> {
+        let mut client = self.inner.clone();
+        let message = self.limits.sized(v1::BuildBlockRequest::from(request))?;
+        let request = with_deadline(message, self.deadlines.block);
+        within(self.deadlines.block, async move {
+            let mut parts = client.build_block(request).await?.into_inner();
+            let mut outcome = OutcomeAssembler::default();
+            while let Some(v1::BuildBlockResponse { part }) = parts.message().await? {
+                outcome.take(part.unwrap_or_default()).map_err(damaged)?;
+            }
+            outcome.finish().map_err(damaged)
+        })
+        .await
+    }
+
     async fn load_genesis(&self, request: LoadGenesisRequest) -> Result<B256, Status> {
         use v1::load_genesis_request::Part;
         let header = Part::Header(v1::GenesisHeader::from(&request));
@@ -75,9 +95,12 @@ where
         .await
     }
 
-    async fn load_snapshot(&self, state: StateValues) -> Result<SnapshotId, Status> {
-        let pieces = StatePieces::new(state, self.limits.piece_bytes_max);
-        let parts = pieces.map(|piece| v1::LoadSnapshotRequest { piece: Some(piece) });
+    async fn load_snapshot(&self, contents: SnapshotContents) -> Result<SnapshotId, Status> {
+        use v1::load_snapshot_request::Part;
+        let header = Part::Header((&contents).into());
+        let pieces = ContentsPieces::new(contents, self.limits.piece_bytes_max).map(Part::Piece);
+        let parts = std::iter::once(header).chain(pieces);
+        let parts = parts.map(|part| v1::LoadSnapshotRequest { part: Some(part) });
         let mut client = self.inner.clone();
         let request = with_deadline(stream::iter(parts), self.deadlines.load);
         within(self.deadlines.load, async move {
@@ -94,6 +117,18 @@ where
         within(self.deadlines.control, async move {
             let v1::DropSnapshotResponse {} = client.drop_snapshot(request).await?.into_inner();
             Ok(())
+        })
+        .await
+    }
+
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
+        let message =
+            v1::SetHeadRequest { block_hash: bytes::Bytes::copy_from_slice(block_hash.as_slice()) };
+        let mut client = self.inner.clone();
+        let request = with_deadline(message, self.deadlines.control);
+        within(self.deadlines.control, async move {
+            let answer = client.set_head(request).await?.into_inner();
+            answer.try_into().map_err(damaged)
         })
         .await
     }

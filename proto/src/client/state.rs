@@ -2,7 +2,7 @@
 
 use super::{Deadlines, MessageLimits, Transport, damaged, with_deadline, within};
 use crate::{
-    convert::state_pieces::StatePieces,
+    convert::state_pieces::{ContentsPieces, StatePieces},
     state::{
         CommitRequest, ConfigureRequest, Feed, FeedMessage, Head, LoadGenesisRequest,
         LoadSnapshotRequest, ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard,
@@ -11,6 +11,7 @@ use crate::{
     status::{Code, Status},
     wire::{state_service_client::StateServiceClient, v1},
 };
+use alloy_primitives::B256;
 use async_trait::async_trait;
 use engine::ids::{BootId, JobId, SnapshotId};
 use futures::{StreamExt, stream};
@@ -105,15 +106,15 @@ where
         let parts = std::iter::once(header).chain(pieces);
         let parts = parts.map(|part| v1::ShardLoadGenesisRequest { part: Some(part) });
         let answer = call!(self.load_genesis(stream::iter(parts)) within self.deadlines.load);
-        let missing = || Status::new(Code::Internal, "damaged answer: sealed: is missing");
-        answer.sealed.map(Into::into).ok_or_else(missing)
+        SealedShard::try_from(answer).map_err(damaged)
     }
 
     async fn load_snapshot(&self, request: LoadSnapshotRequest) -> Result<(), Status> {
         use v1::shard_load_snapshot_request::Part;
-        let header = Part::Header(v1::SnapshotHeader { number: request.number });
-        let pieces = StatePieces::new(request.state, self.limits.piece_bytes_max).map(Part::Piece);
-        let parts = std::iter::once(header).chain(pieces);
+        let contents = Some((&request.contents).into());
+        let header = Part::Header(v1::SnapshotHeader { number: request.number, contents });
+        let pieces = ContentsPieces::new(request.contents, self.limits.piece_bytes_max);
+        let parts = std::iter::once(header).chain(pieces.map(Part::Piece));
         let parts = parts.map(|part| v1::ShardLoadSnapshotRequest { part: Some(part) });
         let v1::ShardLoadSnapshotResponse {} =
             call!(self.load_snapshot(stream::iter(parts)) within self.deadlines.load);
@@ -125,6 +126,14 @@ where
         let v1::ShardDropSnapshotResponse {} =
             call!(self.drop_snapshot(message) within self.deadlines.control);
         Ok(())
+    }
+
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
+        let message = v1::ShardSetHeadRequest {
+            block_hash: bytes::Bytes::copy_from_slice(block_hash.as_slice()),
+        };
+        let answer = call!(self.set_head(message) within self.deadlines.control);
+        answer.try_into().map_err(damaged)
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

@@ -91,7 +91,7 @@ impl TryFrom<v1::ShardLoadGenesisResponse> for SealedShard {
     type Error = DecodeError;
 
     fn try_from(wire: v1::ShardLoadGenesisResponse) -> Result<Self, DecodeError> {
-        wire.sealed.required("sealed").map(Into::into)
+        wire.sealed.required("sealed")?.try_into().at("sealed")
     }
 }
 
@@ -120,5 +120,49 @@ impl TryFrom<v1::GetStatusResponse> for ClusterStatus {
 
     fn try_from(wire: v1::GetStatusResponse) -> Result<Self, DecodeError> {
         wire.status.required("status")?.try_into().at("status")
+    }
+}
+
+impl From<Head> for v1::ShardSetHeadResponse {
+    fn from(head: Head) -> Self {
+        Self { head: Some(head.into()) }
+    }
+}
+
+impl TryFrom<v1::ShardSetHeadResponse> for Head {
+    type Error = DecodeError;
+
+    fn try_from(wire: v1::ShardSetHeadResponse) -> Result<Self, DecodeError> {
+        wire.head.required("head")?.try_into().at("head")
+    }
+}
+
+impl From<Head> for v1::SetHeadResponse {
+    fn from(head: Head) -> Self {
+        Self { head: Some(head.into()) }
+    }
+}
+
+impl TryFrom<v1::SetHeadResponse> for Head {
+    type Error = DecodeError;
+
+    fn try_from(wire: v1::SetHeadResponse) -> Result<Self, DecodeError> {
+        wire.head.required("head")?.try_into().at("head")
+    }
+}
+
+impl TryFrom<v1::ShardSetHeadRequest> for B256 {
+    type Error = DecodeError;
+
+    fn try_from(wire: v1::ShardSetHeadRequest) -> Result<Self, DecodeError> {
+        hash(&wire.block_hash, "block_hash")
+    }
+}
+
+impl TryFrom<v1::SetHeadRequest> for B256 {
+    type Error = DecodeError;
+
+    fn try_from(wire: v1::SetHeadRequest) -> Result<Self, DecodeError> {
+        hash(&wire.block_hash, "block_hash")
     }
 }

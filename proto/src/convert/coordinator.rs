@@ -3,6 +3,7 @@
 use super::{
     At, DecodeError, Required,
     ids::{enumeration, snapshot, unknown},
+    lineage::{lineage, lineage_message},
 };
 use crate::{
     coordinator::{ExecuteBlockRequest, Mode, PlanWish},
@@ -20,11 +21,6 @@ impl From<ExecuteBlockRequest> for v1::ExecuteBlockRequest {
             Mode::VerifyAndCommit => v1::Mode::VerifyAndCommit,
             Mode::Verify => v1::Mode::Verify,
         };
-        let plan = match request.plan {
-            PlanWish::Split => v1::PlanWish::Split,
-            PlanWish::Whole => v1::PlanWish::Whole,
-            PlanWish::Auto => v1::PlanWish::Auto,
-        };
         Self {
             block: request.block_rlp.0,
             chain: Some((&request.chain).into()),
@@ -32,9 +28,10 @@ impl From<ExecuteBlockRequest> for v1::ExecuteBlockRequest {
             ancestors: Some((&request.ancestors).into()),
             ommers: ommers.into(),
             mode: mode.into(),
-            plan: plan.into(),
+            plan: v1::PlanWish::from(request.plan).into(),
             slice_gas: request.slice_gas,
             seed: request.seed,
+            lineage: lineage_message(&request.lineage),
         }
     }
 }
@@ -58,14 +55,30 @@ impl TryFrom<v1::ExecuteBlockRequest> for ExecuteBlockRequest {
                 v1::Mode::VerifyAndCommit => Mode::VerifyAndCommit,
                 v1::Mode::Verify => Mode::Verify,
             },
-            plan: match enumeration(wire.plan, "plan")? {
-                v1::PlanWish::Unspecified => return Err(unknown(0, "plan")),
-                v1::PlanWish::Split => PlanWish::Split,
-                v1::PlanWish::Whole => PlanWish::Whole,
-                v1::PlanWish::Auto => PlanWish::Auto,
-            },
+            plan: plan(wire.plan)?,
             slice_gas: wire.slice_gas,
             seed: wire.seed,
+            lineage: lineage(wire.lineage)?,
         })
     }
+}
+
+impl From<PlanWish> for v1::PlanWish {
+    fn from(plan: PlanWish) -> Self {
+        match plan {
+            PlanWish::Split => Self::Split,
+            PlanWish::Whole => Self::Whole,
+            PlanWish::Auto => Self::Auto,
+        }
+    }
+}
+
+/// Reads how a block is to be cut.
+pub(super) fn plan(number: i32) -> Result<PlanWish, DecodeError> {
+    Ok(match enumeration(number, "plan")? {
+        v1::PlanWish::Unspecified => return Err(unknown(0, "plan")),
+        v1::PlanWish::Split => PlanWish::Split,
+        v1::PlanWish::Whole => PlanWish::Whole,
+        v1::PlanWish::Auto => PlanWish::Auto,
+    })
 }

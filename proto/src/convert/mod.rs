@@ -8,6 +8,7 @@
 mod access;
 mod answers;
 pub mod attach;
+mod build;
 mod chain;
 mod columns;
 mod coordinator;
@@ -15,6 +16,7 @@ mod diff;
 mod error;
 mod frame;
 mod ids;
+mod lineage;
 mod outcome;
 mod outcome_head;
 pub mod outcome_parts;

@@ -19,6 +19,7 @@ impl From<JobEnd> for v1::JobEnd {
             JobEnd::Committed => (Kind::Committed, None, String::new()),
             JobEnd::Verified => (Kind::Verified, None, String::new()),
             JobEnd::Different => (Kind::Different, None, String::new()),
+            JobEnd::Built => (Kind::Built, None, String::new()),
             JobEnd::Invalid { transaction, reason } => (Kind::Invalid, transaction, reason),
             JobEnd::Failed { reason } => (Kind::Failed, None, reason),
         };
@@ -43,6 +44,7 @@ impl TryFrom<v1::JobEnd> for JobEnd {
             Kind::Committed => Self::Committed,
             Kind::Verified => Self::Verified,
             Kind::Different => Self::Different,
+            Kind::Built => Self::Built,
             Kind::Invalid => {
                 let transaction = wire.transaction.map(|offset| offset as usize);
                 Self::Invalid { transaction, reason: wire.reason }

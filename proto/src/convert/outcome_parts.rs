@@ -47,6 +47,7 @@ impl OutcomeParts {
             counts: Some(outcome.counts.into()),
             times: Some(outcome.times.into()),
             trace_id: outcome.trace_id,
+            built: outcome.built.map(Into::into),
         };
         Self {
             head: Some(head),
@@ -160,6 +161,7 @@ impl OutcomeAssembler {
                 counts: head.counts.required("counts")?.try_into().at("counts")?,
                 times: head.times.required("times")?.into(),
                 trace_id: head.trace_id,
+                built: head.built.map(TryInto::try_into).transpose().at("built")?,
             })
         };
         whole().at("head")

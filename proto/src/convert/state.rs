@@ -151,6 +151,7 @@ impl From<SealRequest> for v1::SealRequest {
             order_incarnations: request.order.iter().map(|(_, run)| run.get()).collect(),
             digest: bytes_of(request.digest),
             values: request.values.iter().map(indexed_message).collect(),
+            roots_by_index: request.roots_by_index,
         }
     }
 }
@@ -182,6 +183,7 @@ impl TryFrom<v1::SealRequest> for SealRequest {
             order,
             digest: hash(&wire.digest, "digest")?,
             values: indexed(wire.values, "values")?,
+            roots_by_index: wire.roots_by_index,
         })
     }
 }
@@ -205,7 +207,7 @@ impl TryFrom<v1::SealResponse> for SealResponse {
     fn try_from(wire: v1::SealResponse) -> Result<Self, DecodeError> {
         use v1::seal_response::Result as Wire;
         Ok(match wire.result.required("result")? {
-            Wire::Sealed(sealed) => Self::Sealed(sealed.into()),
+            Wire::Sealed(sealed) => Self::Sealed(sealed.try_into().at("sealed")?),
             Wire::Differs(wire) => {
                 let boot = BootId::new(wire.boot_id);
                 Self::Differs { boot, digests: digests(&wire).at("differs")? }
@@ -244,13 +246,32 @@ fn digests(wire: &v1::StagedDiffers) -> Result<Vec<(AccessIndex, Option<B256>)>,
 
 impl From<SealedShard> for v1::SealedShard {
     fn from(sealed: SealedShard) -> Self {
-        Self { boot_id: sealed.boot.get(), root_node: sealed.root_node.map(|node| node.0) }
+        let (indices, nodes): (Vec<_>, Vec<_>) = sealed.index_root_nodes.into_iter().unzip();
+        Self {
+            boot_id: sealed.boot.get(),
+            root_node: sealed.root_node.map(|node| node.0),
+            root_indices: indices.into_iter().map(AccessIndex::position).collect(),
+            index_root_nodes: nodes.into_iter().map(|node| node.0).collect(),
+        }
     }
 }
 
-impl From<v1::SealedShard> for SealedShard {
-    fn from(wire: v1::SealedShard) -> Self {
-        Self { boot: BootId::new(wire.boot_id), root_node: wire.root_node.map(Into::into) }
+impl TryFrom<v1::SealedShard> for SealedShard {
+    type Error = DecodeError;
+
+    fn try_from(wire: v1::SealedShard) -> Result<Self, DecodeError> {
+        let (given, expected) = (wire.index_root_nodes.len(), wire.root_indices.len());
+        if given != expected {
+            let reason = Reason::Length { given, expected };
+            return Err(DecodeError::new("index_root_nodes", reason));
+        }
+        let indices = wire.root_indices.into_iter().map(AccessIndex::new);
+        let nodes = wire.index_root_nodes.into_iter().map(Into::into);
+        Ok(Self {
+            boot: BootId::new(wire.boot_id),
+            root_node: wire.root_node.map(Into::into),
+            index_root_nodes: indices.zip(nodes).collect(),
+        })
     }
 }
 

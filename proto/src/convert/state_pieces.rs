@@ -4,12 +4,15 @@ use super::{
     DecodeError, Reason,
     access::{codes, unknown_byte},
     columns::{Column, Numbers, SlotColumns, Slots, put_word},
+    ids::{bytes_of, enumeration, optional_hash, unknown},
 };
 use crate::{
-    state::{AccountState, StateValues},
+    state::{AccountState, SnapshotContents, StateValues},
     wire::v1,
 };
-use engine::{account::Account, block::Code};
+use alloy_primitives::{B256, Bytes, keccak256};
+use engine::{account::Account, block::Code, trie::Witness};
+use std::sync::Arc;
 
 const CODE_HASH: u8 = 1;
 const SLOTS: u8 = 1 << 1;
@@ -130,14 +133,70 @@ impl PieceWriter {
             slot_counts: self.slots.counts,
             slots: self.slots.words.into(),
             codes: self.codes,
+            nodes: Vec::new(),
         }
     }
+}
+
+/// Cuts what a Snapshot is made from into pieces; there is at least one. A piece has `bytes_max`
+/// bytes at most, unless a single code or node is larger.
+#[derive(Debug)]
+pub struct ContentsPieces {
+    values: Option<StatePieces>,
+    witness: std::vec::IntoIter<v1::StatePiece>,
+}
+
+impl ContentsPieces {
+    /// Starts to cut.
+    pub fn new(contents: SnapshotContents, bytes_max: usize) -> Self {
+        let (values, witness) = match contents {
+            SnapshotContents::Values(state) | SnapshotContents::Whole(state) => {
+                (Some(StatePieces::new(state, bytes_max)), Vec::new())
+            }
+            SnapshotContents::Witness(witness) => (None, witness_pieces(&witness, bytes_max)),
+        };
+        Self { values, witness: witness.into_iter() }
+    }
+}
+
+impl Iterator for ContentsPieces {
+    type Item = v1::StatePiece;
+
+    fn next(&mut self) -> Option<v1::StatePiece> {
+        match &mut self.values {
+            Some(values) => values.next(),
+            None => self.witness.next(),
+        }
+    }
+}
+
+/// Cuts a witness into pieces: nodes first, then codes.
+fn witness_pieces(witness: &Witness, bytes_max: usize) -> Vec<v1::StatePiece> {
+    let mut pieces = vec![v1::StatePiece::default()];
+    let mut n_bytes = 0;
+    let nodes = witness.nodes.iter().map(|node| (true, node));
+    for (is_node, bytes) in nodes.chain(witness.codes.iter().map(|code| (false, code))) {
+        n_bytes += CODE_BYTES + bytes.len();
+        if n_bytes > bytes_max {
+            n_bytes = CODE_BYTES + bytes.len();
+            pieces.push(v1::StatePiece::default());
+        }
+        let piece = pieces.last_mut().expect("there is one at least");
+        if is_node {
+            piece.nodes.push(bytes.0.clone());
+        } else {
+            let code = Code { hash: keccak256(bytes), bytes: bytes.clone() };
+            piece.codes.push(code.into());
+        }
+    }
+    pieces
 }
 
 /// Puts a state together from its pieces.
 #[derive(Debug)]
 pub struct StateAssembler {
     state: StateValues,
+    nodes: Vec<Bytes>,
     /// Bytes that may still come.
     room: usize,
 }
@@ -145,7 +204,7 @@ pub struct StateAssembler {
 impl StateAssembler {
     /// Starts with nothing; pieces of more than `bytes_max` bytes in all are refused.
     pub fn new(bytes_max: usize) -> Self {
-        Self { state: StateValues::default(), room: bytes_max }
+        Self { state: StateValues::default(), nodes: Vec::new(), room: bytes_max }
     }
 
     /// Takes the next piece.
@@ -196,11 +255,65 @@ impl StateAssembler {
         code_hashes.end()?;
         slots.end()?;
         self.state.codes.extend(codes(piece.codes)?);
+        self.nodes.extend(piece.nodes.into_iter().map(Bytes::from));
         Ok(())
     }
 
-    /// Returns what was put together.
-    pub fn finish(self) -> StateValues {
-        self.state
+    /// Returns the values that were put together.
+    ///
+    /// # Errors
+    /// If there are nodes among them.
+    pub fn finish(self) -> Result<StateValues, DecodeError> {
+        if self.nodes.is_empty() {
+            Ok(self.state)
+        } else {
+            Err(DecodeError::new("nodes", Reason::Unexpected))
+        }
+    }
+
+    /// Returns what a Snapshot is made from, as its header says what the pieces are.
+    ///
+    /// # Errors
+    /// If the pieces are something else, or the header is damaged.
+    pub fn finish_contents(
+        self,
+        header: &v1::SnapshotContents,
+    ) -> Result<SnapshotContents, DecodeError> {
+        let kind = enumeration(header.kind, "kind")?;
+        let root = optional_hash(header.state_root.as_ref(), "state_root")?;
+        if root.is_some() != (kind == v1::SnapshotKind::Witness) {
+            return Err(DecodeError::new("state_root", Reason::Unexpected));
+        }
+        Ok(match (kind, root) {
+            (v1::SnapshotKind::Values, _) => SnapshotContents::Values(self.finish()?),
+            (v1::SnapshotKind::Whole, _) => SnapshotContents::Whole(self.finish()?),
+            (v1::SnapshotKind::Witness, Some(root)) => {
+                SnapshotContents::Witness(Arc::new(self.finish_witness(root)?))
+            }
+            (v1::SnapshotKind::Unspecified | v1::SnapshotKind::Witness, _) => {
+                return Err(unknown(header.kind, "kind"));
+            }
+        })
+    }
+
+    fn finish_witness(self, state_root: B256) -> Result<Witness, DecodeError> {
+        if !self.state.accounts.is_empty() {
+            return Err(DecodeError::new("flags", Reason::Unexpected));
+        }
+        let codes = self.state.codes.into_iter().map(|code| code.bytes).collect();
+        Ok(Witness { state_root, nodes: self.nodes, codes })
+    }
+}
+
+impl From<&SnapshotContents> for v1::SnapshotContents {
+    fn from(contents: &SnapshotContents) -> Self {
+        let (kind, state_root) = match contents {
+            SnapshotContents::Values(_) => (v1::SnapshotKind::Values, None),
+            SnapshotContents::Whole(_) => (v1::SnapshotKind::Whole, None),
+            SnapshotContents::Witness(witness) => {
+                (v1::SnapshotKind::Witness, Some(bytes_of(witness.state_root)))
+            }
+        };
+        Self { kind: kind.into(), state_root }
     }
 }

@@ -165,6 +165,19 @@ pub struct AncestorHashes {
     #[prost(bytes = "bytes", tag = "2")]
     pub hashes: ::prost::bytes::Bytes,
 }
+/// A block before another.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Ancestor {
+    /// RLP of its header; fixed.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub header: ::prost::bytes::Bytes,
+    /// Whether its ommers are known; fixed.
+    #[prost(bool, tag = "2")]
+    pub ommers_known: bool,
+    /// RLP of the headers of its ommers; fixed.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub ommers: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
 /// What one incarnation read, as columns.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadSet {
@@ -258,6 +271,19 @@ pub struct StatePiece {
     /// Codes of the accounts. Never stale.
     #[prost(message, repeated, tag = "8")]
     pub codes: ::prost::alloc::vec::Vec<Code>,
+    /// RLP of nodes of a trie, of a witness only. Never stale.
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub nodes: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// What a Snapshot of its own is made from; pieces follow.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotContents {
+    /// What the pieces are; fixed.
+    #[prost(enumeration = "SnapshotKind", tag = "1")]
+    pub kind: i32,
+    /// State root of a witness, 32 bytes; absent for values. Fixed.
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub state_root: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// Begins a genesis state; pieces follow.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -323,6 +349,42 @@ impl FailureCode {
             "FAILURE_CODE_RESOURCE_EXHAUSTED" => Some(Self::ResourceExhausted),
             "FAILURE_CODE_UNAVAILABLE" => Some(Self::Unavailable),
             "FAILURE_CODE_INTERNAL" => Some(Self::Internal),
+            _ => None,
+        }
+    }
+}
+/// What a Snapshot of its own is made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SnapshotKind {
+    Unspecified = 0,
+    /// Some values of a state; it has no root.
+    Values = 1,
+    /// All values of a state.
+    Whole = 2,
+    /// Nodes of a state's trie.
+    Witness = 3,
+}
+impl SnapshotKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SNAPSHOT_KIND_UNSPECIFIED",
+            Self::Values => "SNAPSHOT_KIND_VALUES",
+            Self::Whole => "SNAPSHOT_KIND_WHOLE",
+            Self::Witness => "SNAPSHOT_KIND_WITNESS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SNAPSHOT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SNAPSHOT_KIND_VALUES" => Some(Self::Values),
+            "SNAPSHOT_KIND_WHOLE" => Some(Self::Whole),
+            "SNAPSHOT_KIND_WITNESS" => Some(Self::Witness),
             _ => None,
         }
     }
@@ -932,6 +994,104 @@ pub struct ExecuteBlockRequest {
     /// Seed of every choice that does not change the Outcome; fixed.
     #[prost(uint64, tag = "9")]
     pub seed: u64,
+    /// Blocks before it, the parent first; fixed for a block.
+    #[prost(message, repeated, tag = "10")]
+    pub lineage: ::prost::alloc::vec::Vec<Ancestor>,
+}
+/// Asks for a block.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BuildBlockRequest {
+    /// Rules of the chain; fixed for a block.
+    #[prost(message, optional, tag = "1")]
+    pub chain: ::core::option::Option<ChainSpec>,
+    /// The state below it; stale when the Snapshot is dropped.
+    #[prost(message, optional, tag = "2")]
+    pub parent: ::core::option::Option<SnapshotId>,
+    /// Hashes of earlier blocks; fixed for a block.
+    #[prost(message, optional, tag = "3")]
+    pub ancestors: ::core::option::Option<AncestorHashes>,
+    /// Blocks before it, the parent first; fixed for a block.
+    #[prost(message, repeated, tag = "4")]
+    pub lineage: ::prost::alloc::vec::Vec<Ancestor>,
+    /// What the caller chooses; fixed.
+    #[prost(message, optional, tag = "5")]
+    pub attributes: ::core::option::Option<BuildAttributes>,
+    /// EIP-2718 bytes of the candidates in order; fixed.
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    pub candidates: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// How it is to be cut; fixed.
+    #[prost(enumeration = "PlanWish", tag = "7")]
+    pub plan: i32,
+    /// Gas of a Slice at most; absent without a bound. Fixed.
+    #[prost(uint64, optional, tag = "8")]
+    pub slice_gas: ::core::option::Option<u64>,
+    /// Seed of every choice that does not change the Outcome; fixed.
+    #[prost(uint64, tag = "9")]
+    pub seed: u64,
+}
+/// What whoever builds a block chooses of its header and body.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BuildAttributes {
+    /// Seconds since the epoch; fixed, as all that follows.
+    #[prost(uint64, tag = "1")]
+    pub timestamp: u64,
+    /// Who is paid the fees, 20 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub beneficiary: ::prost::bytes::Bytes,
+    /// Gas limit of the block.
+    #[prost(uint64, tag = "3")]
+    pub gas_limit: u64,
+    /// Extra data of the header.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub extra_data: ::prost::bytes::Bytes,
+    /// Mix hash, or the random number of the beacon chain, 32 bytes.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub mix_hash: ::prost::bytes::Bytes,
+    /// Seal of proof of work, 8 bytes.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub nonce: ::prost::bytes::Bytes,
+    /// RLP of the headers of the ommers.
+    #[prost(bytes = "bytes", repeated, tag = "7")]
+    pub ommers: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// RLP of the withdrawals; absent before Shanghai.
+    #[prost(bytes = "bytes", optional, tag = "8")]
+    pub withdrawals: ::core::option::Option<::prost::bytes::Bytes>,
+    /// Root of the parent's beacon block, 32 bytes; absent before Cancun.
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub parent_beacon_block_root: ::core::option::Option<::prost::bytes::Bytes>,
+    /// Difficulty, 32 bytes big-endian; absent where the chain's rule gives it.
+    #[prost(bytes = "bytes", optional, tag = "10")]
+    pub difficulty: ::core::option::Option<::prost::bytes::Bytes>,
+}
+/// A part of the BlockOutcome of a block that was to be built.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BuildBlockResponse {
+    /// The part, as ExecuteBlock answers it; in order until the stream ends.
+    #[prost(message, optional, tag = "1")]
+    pub part: ::core::option::Option<ExecuteBlockResponse>,
+}
+/// A block that was built. Never stale.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BuiltBlock {
+    /// RLP of the whole block. Never stale.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub block: ::prost::bytes::Bytes,
+    /// Candidates that are not in it, in order. Never stale.
+    #[prost(message, repeated, tag = "2")]
+    pub dropped: ::prost::alloc::vec::Vec<DroppedCandidate>,
+}
+/// A candidate that is not in the block. Never stale.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DroppedCandidate {
+    /// Its offset among the candidates. Never stale.
+    #[prost(uint32, tag = "1")]
+    pub candidate: u32,
+    /// Its hash, 32 bytes. Never stale.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub hash: ::prost::bytes::Bytes,
+    /// The rule that it broke. Never stale.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// A part of a BlockOutcome.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -954,7 +1114,7 @@ pub mod execute_block_response {
     }
 }
 /// What became of a block. Never stale: a Job ends once.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OutcomeHead {
     /// The Job. Never stale, as all that follows.
     #[prost(message, optional, tag = "1")]
@@ -986,6 +1146,9 @@ pub struct OutcomeHead {
     /// Trace of the Job, in hex; absent if nothing is traced.
     #[prost(string, optional, tag = "10")]
     pub trace_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// The block, if one was to be built and was.
+    #[prost(message, optional, tag = "11")]
+    pub built: ::core::option::Option<BuiltBlock>,
 }
 /// Some receipts and writes of a BlockOutcome; all receipts come before the first writes.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1152,12 +1315,25 @@ pub struct LoadGenesisResponse {
     #[prost(bytes = "bytes", tag = "1")]
     pub state_root: ::prost::bytes::Bytes,
 }
-/// A part of a Snapshot that is made from values.
+/// A part of a Snapshot that is loaded.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LoadSnapshotRequest {
-    /// Accounts and codes; never stale.
-    #[prost(message, optional, tag = "1")]
-    pub piece: ::core::option::Option<StatePiece>,
+    /// The header comes first and once. Never stale.
+    #[prost(oneof = "load_snapshot_request::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<load_snapshot_request::Part>,
+}
+/// Nested message and enum types in `LoadSnapshotRequest`.
+pub mod load_snapshot_request {
+    /// The header comes first and once. Never stale.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// Accounts and codes, or nodes and codes.
+        #[prost(message, tag = "1")]
+        Piece(super::StatePiece),
+        /// What it is made from.
+        #[prost(message, tag = "2")]
+        Header(super::SnapshotContents),
+    }
 }
 /// Answers the last LoadSnapshotRequest.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1176,6 +1352,20 @@ pub struct DropSnapshotRequest {
 /// Answers DropSnapshotRequest: it is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DropSnapshotResponse {}
+/// Makes a committed block the head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetHeadRequest {
+    /// Hash of the block, 32 bytes; fixed.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub block_hash: ::prost::bytes::Bytes,
+}
+/// Answers SetHeadRequest: the block is the head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetHeadResponse {
+    /// The head; stale with the next commit.
+    #[prost(message, optional, tag = "1")]
+    pub head: ::core::option::Option<Head>,
+}
 /// Asks what the cluster looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStatusRequest {}
@@ -1386,6 +1576,8 @@ pub enum JobEndKind {
     Invalid = 4,
     /// The cluster could not finish.
     Failed = 5,
+    /// Built, and sealed in memory.
+    Built = 6,
 }
 impl JobEndKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1400,6 +1592,7 @@ impl JobEndKind {
             Self::Different => "JOB_END_KIND_DIFFERENT",
             Self::Invalid => "JOB_END_KIND_INVALID",
             Self::Failed => "JOB_END_KIND_FAILED",
+            Self::Built => "JOB_END_KIND_BUILT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1411,6 +1604,7 @@ impl JobEndKind {
             "JOB_END_KIND_DIFFERENT" => Some(Self::Different),
             "JOB_END_KIND_INVALID" => Some(Self::Invalid),
             "JOB_END_KIND_FAILED" => Some(Self::Failed),
+            "JOB_END_KIND_BUILT" => Some(Self::Built),
             _ => None,
         }
     }
@@ -1641,6 +1835,31 @@ pub mod coordinator_service_client {
                 .insert(GrpcMethod::new("evmesh.v1.CoordinatorService", "ExecuteBlock"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Builds a block; from clients. Answers as ExecuteBlock does.
+        pub async fn build_block(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BuildBlockRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::BuildBlockResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evmesh.v1.CoordinatorService/BuildBlock",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evmesh.v1.CoordinatorService", "BuildBlock"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Fills an empty cluster: the header, then pieces; from clients.
         pub async fn load_genesis(
             &mut self,
@@ -1668,7 +1887,7 @@ pub mod coordinator_service_client {
                 .insert(GrpcMethod::new("evmesh.v1.CoordinatorService", "LoadGenesis"));
             self.inner.client_streaming(req, path, codec).await
         }
-        /// Makes a Snapshot from values, in pieces; from clients.
+        /// Makes a Snapshot of its own: the header, then pieces; from clients.
         pub async fn load_snapshot(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -1718,6 +1937,31 @@ pub mod coordinator_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("evmesh.v1.CoordinatorService", "DropSnapshot"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a committed block the head; from clients.
+        pub async fn set_head(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetHeadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetHeadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evmesh.v1.CoordinatorService/SetHead",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evmesh.v1.CoordinatorService", "SetHead"));
             self.inner.unary(req, path, codec).await
         }
         /// Asks what the cluster looks like; from clients.
@@ -1800,6 +2044,17 @@ pub mod coordinator_service_server {
             tonic::Response<Self::ExecuteBlockStream>,
             tonic::Status,
         >;
+        /// Server streaming response type for the BuildBlock method.
+        type BuildBlockStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::BuildBlockResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Builds a block; from clients. Answers as ExecuteBlock does.
+        async fn build_block(
+            &self,
+            request: tonic::Request<super::BuildBlockRequest>,
+        ) -> std::result::Result<tonic::Response<Self::BuildBlockStream>, tonic::Status>;
         /// Fills an empty cluster: the header, then pieces; from clients.
         async fn load_genesis(
             &self,
@@ -1808,7 +2063,7 @@ pub mod coordinator_service_server {
             tonic::Response<super::LoadGenesisResponse>,
             tonic::Status,
         >;
-        /// Makes a Snapshot from values, in pieces; from clients.
+        /// Makes a Snapshot of its own: the header, then pieces; from clients.
         async fn load_snapshot(
             &self,
             request: tonic::Request<tonic::Streaming<super::LoadSnapshotRequest>>,
@@ -1824,6 +2079,11 @@ pub mod coordinator_service_server {
             tonic::Response<super::DropSnapshotResponse>,
             tonic::Status,
         >;
+        /// Makes a committed block the head; from clients.
+        async fn set_head(
+            &self,
+            request: tonic::Request<super::SetHeadRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetHeadResponse>, tonic::Status>;
         /// Asks what the cluster looks like; from clients.
         async fn get_status(
             &self,
@@ -1968,6 +2228,53 @@ pub mod coordinator_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/evmesh.v1.CoordinatorService/BuildBlock" => {
+                    #[allow(non_camel_case_types)]
+                    struct BuildBlockSvc<T: CoordinatorService>(pub Arc<T>);
+                    impl<
+                        T: CoordinatorService,
+                    > tonic::server::ServerStreamingService<super::BuildBlockRequest>
+                    for BuildBlockSvc<T> {
+                        type Response = super::BuildBlockResponse;
+                        type ResponseStream = T::BuildBlockStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BuildBlockRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CoordinatorService>::build_block(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BuildBlockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/evmesh.v1.CoordinatorService/LoadGenesis" => {
                     #[allow(non_camel_case_types)]
                     struct LoadGenesisSvc<T: CoordinatorService>(pub Arc<T>);
@@ -2095,6 +2402,51 @@ pub mod coordinator_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DropSnapshotSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evmesh.v1.CoordinatorService/SetHead" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetHeadSvc<T: CoordinatorService>(pub Arc<T>);
+                    impl<
+                        T: CoordinatorService,
+                    > tonic::server::UnaryService<super::SetHeadRequest>
+                    for SetHeadSvc<T> {
+                        type Response = super::SetHeadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetHeadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CoordinatorService>::set_head(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetHeadSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -2384,6 +2736,9 @@ pub struct SealRequest {
     /// Writes that the shard said it lacks or has otherwise; fixed when all are final.
     #[prost(message, repeated, tag = "9")]
     pub values: ::prost::alloc::vec::Vec<IndexedWrites>,
+    /// Whether root nodes are wanted after every index (receipts before Byzantium); fixed for a block.
+    #[prost(bool, tag = "10")]
+    pub roots_by_index: bool,
 }
 /// Answers SealRequest.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2414,6 +2769,13 @@ pub struct SealedShard {
     /// RLP of the root node of the shard's account trie; absent where there is no trie. Never stale.
     #[prost(bytes = "bytes", optional, tag = "2")]
     pub root_node: ::core::option::Option<::prost::bytes::Bytes>,
+    /// Index 0 and the later ones of the request, ascending, if their root nodes were wanted. Never
+    /// stale.
+    #[prost(uint32, repeated, tag = "3")]
+    pub root_indices: ::prost::alloc::vec::Vec<u32>,
+    /// RLP of the root node after each of them. Never stale.
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub index_root_nodes: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 /// Digests of what is staged, as columns.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2484,7 +2846,7 @@ pub struct ShardLoadGenesisResponse {
     #[prost(message, optional, tag = "1")]
     pub sealed: ::core::option::Option<SealedShard>,
 }
-/// A part of a Snapshot that is made from values.
+/// A part of a Snapshot that is loaded.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ShardLoadSnapshotRequest {
     /// The header comes first and once. Never stale.
@@ -2499,17 +2861,20 @@ pub mod shard_load_snapshot_request {
         /// Names the Snapshot.
         #[prost(message, tag = "1")]
         Header(super::SnapshotHeader),
-        /// Accounts and codes.
+        /// Accounts and codes, or nodes and codes.
         #[prost(message, tag = "2")]
         Piece(super::StatePiece),
     }
 }
 /// Begins a Snapshot; pieces follow.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SnapshotHeader {
     /// The number that names it at every shard; stale when it is dropped.
     #[prost(uint64, tag = "1")]
     pub number: u64,
+    /// What it is made from; fixed.
+    #[prost(message, optional, tag = "2")]
+    pub contents: ::core::option::Option<SnapshotContents>,
 }
 /// Answers the last ShardLoadSnapshotRequest: the Snapshot is there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2524,6 +2889,20 @@ pub struct ShardDropSnapshotRequest {
 /// Answers ShardDropSnapshotRequest: it is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ShardDropSnapshotResponse {}
+/// Makes a committed block the head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShardSetHeadRequest {
+    /// Hash of the block, 32 bytes; fixed.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub block_hash: ::prost::bytes::Bytes,
+}
+/// Answers ShardSetHeadRequest: the block is the head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShardSetHeadResponse {
+    /// The head; stale with the next commit.
+    #[prost(message, optional, tag = "1")]
+    pub head: ::core::option::Option<Head>,
+}
 /// Asks for the head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetHeadRequest {}
@@ -2549,7 +2928,8 @@ pub mod feed_response {
     /// What happened.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Message {
-        /// First, and once more when a genesis is loaded: whoever hears it forgets what it knew.
+        /// First, and once more when a genesis is loaded or another block is made the head: whoever
+        /// hears it forgets what it knew.
         #[prost(message, tag = "1")]
         Start(super::FeedStart),
         /// A block is sealed.
@@ -2956,7 +3336,7 @@ pub mod state_service_client {
                 .insert(GrpcMethod::new("evmesh.v1.StateService", "LoadGenesis"));
             self.inner.client_streaming(req, path, codec).await
         }
-        /// Makes a Snapshot from values: the header, then pieces; from the coordinator.
+        /// Makes a Snapshot of its own: the header, then pieces; from the coordinator.
         pub async fn load_snapshot(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -3006,6 +3386,31 @@ pub mod state_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("evmesh.v1.StateService", "DropSnapshot"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a committed block the head; from the coordinator.
+        pub async fn set_head(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShardSetHeadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShardSetHeadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evmesh.v1.StateService/SetHead",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evmesh.v1.StateService", "SetHead"));
             self.inner.unary(req, path, codec).await
         }
         /// Asks for the head; from the coordinator.
@@ -3114,7 +3519,7 @@ pub mod state_service_server {
             tonic::Response<super::ShardLoadGenesisResponse>,
             tonic::Status,
         >;
-        /// Makes a Snapshot from values: the header, then pieces; from the coordinator.
+        /// Makes a Snapshot of its own: the header, then pieces; from the coordinator.
         async fn load_snapshot(
             &self,
             request: tonic::Request<tonic::Streaming<super::ShardLoadSnapshotRequest>>,
@@ -3128,6 +3533,14 @@ pub mod state_service_server {
             request: tonic::Request<super::ShardDropSnapshotRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ShardDropSnapshotResponse>,
+            tonic::Status,
+        >;
+        /// Makes a committed block the head; from the coordinator.
+        async fn set_head(
+            &self,
+            request: tonic::Request<super::ShardSetHeadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShardSetHeadResponse>,
             tonic::Status,
         >;
         /// Asks for the head; from the coordinator.
@@ -3614,6 +4027,51 @@ pub mod state_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DropSnapshotSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evmesh.v1.StateService/SetHead" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetHeadSvc<T: StateService>(pub Arc<T>);
+                    impl<
+                        T: StateService,
+                    > tonic::server::UnaryService<super::ShardSetHeadRequest>
+                    for SetHeadSvc<T> {
+                        type Response = super::ShardSetHeadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShardSetHeadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StateService>::set_head(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetHeadSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -140,6 +140,14 @@ impl<S: StateService + 'static> state_service_server::StateService for Adapter<S
         Ok(Response::new(v1::ShardDropSnapshotResponse {}))
     }
 
+    async fn set_head(
+        &self,
+        request: Request<v1::ShardSetHeadRequest>,
+    ) -> Answer<v1::ShardSetHeadResponse> {
+        let head = self.0.set_head(request.into_inner().try_into()?).await?;
+        Ok(Response::new(head.into()))
+    }
+
     async fn get_head(&self, _: Request<v1::GetHeadRequest>) -> Answer<v1::GetHeadResponse> {
         Ok(Response::new(self.0.head().await?.into()))
     }

@@ -130,6 +130,11 @@ impl StateService for Scripted {
         self.draw(snapshot).await.map(drop)
     }
 
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
+        let mut draw = self.draw(block_hash).await?;
+        Ok(Head { block_hash: B256::from(draw.word()), block_number: draw.u64() })
+    }
+
     async fn head(&self) -> Result<Option<Head>, Status> {
         let mut draw = self.draw("head").await?;
         Ok(draw

@@ -8,7 +8,9 @@ use crate::{
 };
 use alloy_primitives::{B256, Bytes};
 use engine::ids::SnapshotId;
-use proto::state::{Head, LoadGenesisRequest, LoadSnapshotRequest, SealedShard, StateValues};
+use proto::state::{
+    Head, LoadGenesisRequest, LoadSnapshotRequest, SealedShard, SnapshotContents, StateValues,
+};
 use std::sync::Arc;
 
 /// Which genesis the shard holds.
@@ -78,8 +80,13 @@ impl LoadTask {
     /// # Errors
     /// If the values contradict each other or belong elsewhere.
     pub fn run(self) -> Result<Snapshot, StateError> {
-        self.place.check_values(&self.request.state)?;
-        Snapshot::from_values(&self.request.state, Completeness::Part)
+        let (values, complete) = match &self.request.contents {
+            SnapshotContents::Values(values) => (values, Completeness::Part),
+            SnapshotContents::Whole(values) => (values, Completeness::Whole),
+            SnapshotContents::Witness(_) => return Err(StateError::NoWitness),
+        };
+        self.place.check_values(values)?;
+        Snapshot::from_values(values, complete)
     }
 }
 
@@ -143,7 +150,12 @@ impl Machine {
         if n_loaded + self.loading.len() >= max {
             return Err(StateError::TooManyLoaded { max });
         }
-        self.check_size(&request.state)?;
+        match &request.contents {
+            SnapshotContents::Values(values) | SnapshotContents::Whole(values) => {
+                self.check_size(values)?;
+            }
+            SnapshotContents::Witness(_) => {}
+        }
         self.loading.insert(number);
         Ok(LoadTask { request, place: self.place() })
     }
@@ -159,7 +171,8 @@ impl Machine {
     ) -> Result<(), StateError> {
         self.loading.remove(&number);
         let snapshot = Arc::new(loaded?);
-        self.publish_root(SnapshotId::Loaded(number), snapshot, None, Origin::Loaded);
+        let root_node = snapshot.root_node();
+        self.publish_root(SnapshotId::Loaded(number), snapshot, root_node, Origin::Loaded);
         Ok(())
     }
 
@@ -171,7 +184,14 @@ impl Machine {
         root_node: Option<Bytes>,
         origin: Origin,
     ) {
-        let node = Node { parent: None, snapshot: Arc::clone(&snapshot), root_node, origin };
+        let index_root_nodes = Vec::new();
+        let node = Node {
+            parent: None,
+            snapshot: Arc::clone(&snapshot),
+            root_node,
+            index_root_nodes,
+            origin,
+        };
         self.tree.insert(name, node);
         self.effects.push(Effect::Publish(name, snapshot));
     }

@@ -13,6 +13,7 @@
 mod configure;
 mod decided;
 mod gather;
+mod head;
 mod load;
 mod seal;
 mod staging;

@@ -5,6 +5,7 @@ use crate::{error::StateError, snapshot::Snapshot, writes::SealOrder};
 use alloy_primitives::Bytes;
 use engine::{
     access::WriteSet,
+    account::TouchRule,
     fold::{StateDiff, fold},
     ids::{AccessIndex, JobId, SnapshotId},
 };
@@ -66,6 +67,7 @@ pub struct Sealed {
     snapshot: Arc<Snapshot>,
     diff: Arc<StateDiff>,
     root_node: Option<Bytes>,
+    index_root_nodes: Vec<(AccessIndex, Bytes)>,
 }
 
 impl SealTask {
@@ -83,9 +85,33 @@ impl SealTask {
             let snapshot = Arc::new(parent.after(&diff));
             (Arc::new(diff), snapshot)
         });
-        let root_node = info_span!("root", %job).in_scope(|| snapshot.root_node());
-        Sealed { snapshot, diff, root_node }
+        let (root_node, index_root_nodes) = info_span!("root", %job).in_scope(|| {
+            let by_index = request.roots_by_index;
+            let by_index = by_index.then(|| roots_by_index(&writes, request.touch_rule, &parent));
+            (snapshot.root_node(), by_index.unwrap_or_default())
+        });
+        Sealed { snapshot, diff, root_node, index_root_nodes }
     }
+}
+
+/// Returns the root node after index 0, written or not, and after each later index that wrote;
+/// nothing where there is no trie.
+fn roots_by_index(
+    writes: &[(AccessIndex, Arc<WriteSet>)],
+    rule: TouchRule,
+    parent: &Arc<Snapshot>,
+) -> Vec<(AccessIndex, Bytes)> {
+    let mut state = Arc::clone(parent);
+    let mut roots = Vec::with_capacity(writes.len() + 1);
+    if writes.first().is_none_or(|(index, _)| *index != AccessIndex::PRE_BLOCK) {
+        roots.extend(state.root_node().map(|node| (AccessIndex::PRE_BLOCK, node)));
+    }
+    for one in writes {
+        let diff = fold(std::slice::from_ref(one), rule, |address| state.account(address));
+        state = Arc::new(state.after(&diff));
+        roots.extend(state.root_node().map(|node| (one.0, node)));
+    }
+    roots
 }
 
 impl Machine {
@@ -152,7 +178,10 @@ impl Machine {
             && let Some(sealed) = node.origin.seal()
         {
             self.same(request, sealed, node.parent)?;
-            let answer = SealResponse::Sealed(self.sealed_shard(node.root_node.clone()));
+            let answer = SealResponse::Sealed(SealedShard {
+                index_root_nodes: node.index_root_nodes.clone(),
+                ..self.sealed_shard(node.root_node.clone())
+            });
             return Ok(Some(SealStep::Answer(answer)));
         }
         match self.decided.get(&job) {
@@ -177,7 +206,8 @@ impl Machine {
             && request.touch_rule == sealed.touch_rule
             && request.purpose == sealed.purpose
             && request.order == sealed.order
-            && request.digest == sealed.digest;
+            && request.digest == sealed.digest
+            && request.roots_by_index == sealed.roots_by_index;
         if same { Ok(()) } else { Err(StateError::SealedOtherwise { job: request.job }) }
     }
 
@@ -206,7 +236,7 @@ impl Machine {
 
     fn add_provisional(&mut self, sealing: Sealing, sealed: Sealed) -> SealedShard {
         let Sealing { parent, request, .. } = sealing;
-        let Sealed { snapshot, diff, root_node } = sealed;
+        let Sealed { snapshot, diff, root_node, index_root_nodes } = sealed;
         let (job, named_parent) = (request.job, request.parent);
         let name = SnapshotId::Job(job);
         let is_fed = self.tree.is_to_be_committed(parent, request.purpose);
@@ -214,6 +244,7 @@ impl Machine {
             parent: Some(parent),
             snapshot: Arc::clone(&snapshot),
             root_node: root_node.clone(),
+            index_root_nodes: index_root_nodes.clone(),
             origin: Origin::Provisional { seal: request, is_fed },
         };
         self.tree.insert(name, node);
@@ -224,10 +255,10 @@ impl Machine {
             Effect::Discard(Box::new(diff))
         });
         self.discard_staged(&job);
-        self.sealed_shard(root_node)
+        SealedShard { index_root_nodes, ..self.sealed_shard(root_node) }
     }
 
     pub(super) const fn sealed_shard(&self, root_node: Option<Bytes>) -> SealedShard {
-        SealedShard { boot: self.boot, root_node }
+        SealedShard { boot: self.boot, root_node, index_root_nodes: Vec::new() }
     }
 }

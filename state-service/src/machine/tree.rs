@@ -2,7 +2,7 @@
 
 use crate::snapshot::Snapshot;
 use alloy_primitives::Bytes;
-use engine::ids::{JobId, SnapshotId};
+use engine::ids::{AccessIndex, JobId, SnapshotId};
 use proto::state::{Head, SealPurpose, SealRequest};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,6 +21,8 @@ pub(super) struct Node {
     pub(super) snapshot: Arc<Snapshot>,
     /// RLP of the root node, as the seal answered.
     pub(super) root_node: Option<Bytes>,
+    /// The same after each index, if the seal answered them.
+    pub(super) index_root_nodes: Vec<(AccessIndex, Bytes)>,
     pub(super) origin: Origin,
 }
 

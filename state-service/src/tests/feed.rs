@@ -17,7 +17,7 @@ use futures::StreamExt;
 use proto::{
     state::{
         CommitRequest, Feed, FeedMessage, LoadGenesisRequest, LoadSnapshotRequest, SealPurpose,
-        SealRequest, SealResponse, StateService,
+        SealRequest, SealResponse, SnapshotContents, StateService,
     },
     status::{Code, Status},
 };
@@ -126,7 +126,10 @@ async fn an_empty_block_has_a_message_and_loaded_or_verified_ones_have_none() {
     let state = shard(Limits::default(), &Plain::default()).await;
     let mut feed = state.feed().await.unwrap();
     next(&mut feed).await.unwrap().unwrap();
-    let load = LoadSnapshotRequest { number: 1, state: Plain::random(&mut Rng::new(4)).values() };
+    let load = LoadSnapshotRequest {
+        number: 1,
+        contents: SnapshotContents::Values(Plain::random(&mut Rng::new(4)).values()),
+    };
     state.load_snapshot(load).await.unwrap();
     state.seal(seal(1, SnapshotId::Loaded(1), 5)).await.unwrap();
     state.drop_snapshot(SnapshotId::Loaded(1)).await.unwrap();

@@ -17,7 +17,7 @@ use engine::{
 use proto::{
     state::{
         CommitRequest, Head, LoadGenesisRequest, LoadSnapshotRequest, ReadRequest, SealPurpose,
-        SealRequest, SealResponse, SealedShard, StageRequest, StateService,
+        SealRequest, SealResponse, SealedShard, SnapshotContents, StageRequest, StateService,
     },
     status::{Code, Status},
 };
@@ -139,7 +139,8 @@ fn a_loaded_snapshot_is_read_sealed_on_and_dropped() {
         let mut rng = Rng::new(2);
         let (values, block) = (Plain::random(&mut rng), writes(&mut rng));
         let state = shard(StateConfig::default());
-        let request = LoadSnapshotRequest { number: 9, state: values.values() };
+        let request =
+            LoadSnapshotRequest { number: 9, contents: SnapshotContents::Values(values.values()) };
         state.load_snapshot(request).await.unwrap();
         let loaded = SnapshotId::Loaded(9);
 

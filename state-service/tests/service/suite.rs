@@ -7,7 +7,7 @@ use futures::StreamExt;
 use proto::{
     state::{
         CommitRequest, Feed, FeedMessage, LoadSnapshotRequest, ReadRequest, SealPurpose,
-        SealRequest, SealResponse, StateService,
+        SealRequest, SealResponse, SnapshotContents, StateService,
     },
     status::{Code, Status},
 };
@@ -159,7 +159,7 @@ impl Suite<'_> {
     }
 
     async fn loaded(&mut self) {
-        let load = LoadSnapshotRequest { number: 9, state: state() };
+        let load = LoadSnapshotRequest { number: 9, contents: SnapshotContents::Values(state()) };
         self.state.load_snapshot(load.clone()).await.unwrap();
         let taken = self.state.load_snapshot(load).await;
         self.refused("number taken", taken, Code::FailedPrecondition);
@@ -177,7 +177,7 @@ impl Suite<'_> {
     async fn refusals(&mut self) {
         let twice = vec![state().accounts[0].clone(), state().accounts[0].clone()];
         let values = proto::state::StateValues { accounts: twice, codes: Vec::new() };
-        let load = LoadSnapshotRequest { number: 10, state: values };
+        let load = LoadSnapshotRequest { number: 10, contents: SnapshotContents::Values(values) };
         let twice = self.state.load_snapshot(load).await;
         self.refused("account twice", twice, Code::InvalidArgument);
         let unknown = SnapshotId::Block(B256::repeat_byte(7));

@@ -110,6 +110,10 @@ impl StateService for BadLink {
         self.shard.drop_snapshot(snapshot).await
     }
 
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
+        self.shard.set_head(block_hash).await
+    }
+
     async fn head(&self) -> Result<Option<Head>, Status> {
         self.shard.head().await
     }

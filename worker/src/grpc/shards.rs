@@ -191,6 +191,10 @@ impl StateService for RemoteShard {
         self.present().drop_snapshot(snapshot).await
     }
 
+    async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
+        self.present().set_head(block_hash).await
+    }
+
     async fn head(&self) -> Result<Option<Head>, Status> {
         self.present().head().await
     }

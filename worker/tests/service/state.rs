@@ -250,6 +250,10 @@ impl StateService for MemoryState {
         Err(not_a_workers())
     }
 
+    async fn set_head(&self, _: B256) -> Result<Head, Status> {
+        Err(not_a_workers())
+    }
+
     async fn head(&self) -> Result<Option<Head>, Status> {
         Err(not_a_workers())
     }

@@ -8,7 +8,9 @@ use engine::{
     account::Account,
     ids::{AccessIndex, Incarnation, JobId, SnapshotId},
 };
-use proto::state::{AccountState, LoadSnapshotRequest, StageRequest, StateValues};
+use proto::state::{
+    AccountState, LoadSnapshotRequest, SnapshotContents, StageRequest, StateValues,
+};
 use std::{num::NonZeroUsize, sync::Arc};
 
 fn n(number: usize) -> NonZeroUsize {
@@ -100,7 +102,7 @@ fn undecided_and_loaded_snapshots_are_bounded() {
         })
         .collect();
     let state = StateValues { accounts, codes: Vec::new() };
-    let large = LoadSnapshotRequest { number: 2, state };
+    let large = LoadSnapshotRequest { number: 2, contents: SnapshotContents::Values(state) };
     let large = driven.step(|machine| machine.begin_load(large));
     let expected = StateError::TooManyValues { given: 21, load_values_max: 20 };
     assert_eq!(large.map(|_| ()), Err(expected));

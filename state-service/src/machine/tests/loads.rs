@@ -9,7 +9,9 @@ use crate::{
 };
 use alloy_primitives::{Address, U256, keccak256};
 use engine::{account::Account, block::Code, ids::SnapshotId};
-use proto::state::{AccountState, LoadGenesisRequest, LoadSnapshotRequest, StateValues};
+use proto::state::{
+    AccountState, LoadGenesisRequest, LoadSnapshotRequest, SnapshotContents, StateValues,
+};
 
 #[test]
 fn what_stands_on_loaded_values_has_no_root_and_is_never_committed() {
@@ -35,7 +37,8 @@ fn what_stands_on_loaded_values_has_no_root_and_is_never_committed() {
 fn a_number_is_taken_from_the_begin_of_a_load_until_it_fails_or_is_dropped() {
     let mut driven = Driven::new(Limits::default());
     let values = Plain::random(&mut Rng::new(5));
-    let request = || LoadSnapshotRequest { number: 7, state: values.values() };
+    let request =
+        || LoadSnapshotRequest { number: 7, contents: SnapshotContents::Values(values.values()) };
     let task = driven.step(|machine| machine.begin_load(request())).unwrap();
     let taken = StateError::NumberTaken { number: 7 };
 
@@ -94,7 +97,7 @@ fn values_that_contradict_each_other_are_refused_by_name() {
     ];
     for (accounts, codes, expected) in cases {
         let values = StateValues { accounts, codes };
-        let request = LoadSnapshotRequest { number: 1, state: values };
+        let request = LoadSnapshotRequest { number: 1, contents: SnapshotContents::Values(values) };
         let task = driven.step(|machine| machine.begin_load(request)).unwrap();
         let loaded = driven.step(|machine| machine.finish_load(1, task.run()));
         assert_eq!(loaded, Err(expected));

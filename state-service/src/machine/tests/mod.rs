@@ -30,7 +30,7 @@ use engine::{
 };
 use proto::state::{
     CommitRequest, FeedMessage, Head, LoadGenesisRequest, LoadSnapshotRequest, SealPurpose,
-    SealRequest, SealResponse, SealedShard, StageRequest, StateValues,
+    SealRequest, SealResponse, SealedShard, SnapshotContents, StageRequest, StateValues,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -147,7 +147,8 @@ impl Driven {
 
     /// Loads values under a number.
     fn load(&mut self, plain: &Plain, number: u64) -> Result<SnapshotId, StateError> {
-        let request = LoadSnapshotRequest { number, state: plain.values() };
+        let request =
+            LoadSnapshotRequest { number, contents: SnapshotContents::Values(plain.values()) };
         let task = self.step(|machine| machine.begin_load(request))?;
         self.step(|machine| machine.finish_load(number, task.run()))?;
         Ok(SnapshotId::Loaded(number))

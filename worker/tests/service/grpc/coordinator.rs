@@ -149,6 +149,7 @@ fn not_asked<T>() -> Result<Response<T>, tonic::Status> {
 #[tonic::async_trait]
 impl CoordinatorService for Door {
     type ExecuteBlockStream = BoxStream<'static, Result<v1::ExecuteBlockResponse, tonic::Status>>;
+    type BuildBlockStream = BoxStream<'static, Result<v1::BuildBlockResponse, tonic::Status>>;
     type AttachStream = BoxStream<'static, Result<v1::CoordinatorMessage, tonic::Status>>;
 
     async fn attach(
@@ -191,6 +192,20 @@ impl CoordinatorService for Door {
         &self,
         _: tonic::Request<v1::DropSnapshotRequest>,
     ) -> Result<Response<v1::DropSnapshotResponse>, tonic::Status> {
+        not_asked()
+    }
+
+    async fn build_block(
+        &self,
+        _: tonic::Request<v1::BuildBlockRequest>,
+    ) -> Result<Response<Self::BuildBlockStream>, tonic::Status> {
+        not_asked()
+    }
+
+    async fn set_head(
+        &self,
+        _: tonic::Request<v1::SetHeadRequest>,
+    ) -> Result<Response<v1::SetHeadResponse>, tonic::Status> {
         not_asked()
     }
 

@@ -94,6 +94,13 @@ impl WireService for Door {
         not_asked()
     }
 
+    async fn set_head(
+        &self,
+        _: Request<v1::ShardSetHeadRequest>,
+    ) -> Answer<v1::ShardSetHeadResponse> {
+        not_asked()
+    }
+
     async fn drop_snapshot(
         &self,
         _: Request<v1::ShardDropSnapshotRequest>,
