@@ -7,6 +7,7 @@ use crate::{
     prestate::{self, PrestateFile},
     shape::{self, Shape},
     source::read_whole,
+    witness,
 };
 use std::io::Read;
 
@@ -42,6 +43,7 @@ impl Collector {
                 }
                 Ok(())
             }
+            Shape::Witness => self.push(path, witness::read(path, json)?),
             Shape::Other => Ok(()),
         }
     }

@@ -4,6 +4,7 @@
 //! It reads and checks; it does not execute, but for serial execution that fills in the headers of
 //! generated blocks. Start reading at [`open()`] and [`Input`].
 
+mod blobs;
 pub mod blockchain_tests;
 mod branches;
 mod collect;
@@ -20,6 +21,7 @@ pub mod testdata;
 #[cfg(test)]
 mod tests;
 mod text;
+mod witness;
 pub mod workload;
 
 pub use error::InputError;

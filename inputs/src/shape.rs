@@ -15,6 +15,8 @@ use std::{
 pub(crate) enum Shape {
     /// Ethereum's official blockchain tests.
     BlockchainTests,
+    /// A block with the nodes of the state that it touches.
+    Witness,
     /// Something else.
     Other,
 }
@@ -53,6 +55,7 @@ struct Look<'a> {
 /// Returns what a field at a depth decides.
 fn decides(depth: u32, field: &str) -> Option<Shape> {
     match (depth, field) {
+        (0, "block_rlp") => Some(Shape::Witness),
         (1, "genesisRLP" | "blocks") => Some(Shape::BlockchainTests),
         _ => None,
     }

@@ -4,13 +4,16 @@ use super::{
     NotRun,
     file::{BlobFile, Config},
 };
-use crate::{entries::Entries, text::Text};
-use alloy_eips::{
-    eip6110::MAINNET_DEPOSIT_CONTRACT_ADDRESS, eip7840::BlobParams, eip7892::BlobScheduleBlobParams,
+use crate::{
+    blobs::{self, BlobCounts},
+    entries::Entries,
+    text::Text,
 };
+use alloy_eips::eip6110::MAINNET_DEPOSIT_CONTRACT_ADDRESS;
 use alloy_hardforks::{EthereumHardfork, ForkCondition};
 use alloy_primitives::U256;
 use engine::chain::{ChainSpec, MAINNET_ID};
+use std::collections::BTreeMap;
 
 /// A network, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +86,9 @@ impl Network {
             None => MAINNET_ID,
         };
         let given = config.and_then(|config| config.blob_schedule.as_ref());
-        let blobs = blob_schedule(&forks, given)?;
+        let counts = given.map(blob_counts).transpose()?.unwrap_or_default();
+        let blobs = blobs::schedule(&forks, &counts)
+            .map_err(|fork| (format!("blobSchedule.{}", name(fork)), "it is missing".to_owned()))?;
         Ok(ChainSpec::custom(chain_id, forks, blobs, Some(MAINNET_DEPOSIT_CONTRACT_ADDRESS)))
     }
 }
@@ -116,62 +121,28 @@ const fn condition(when: When, merge: Option<u64>) -> ForkCondition {
     }
 }
 
-/// Blob parameters of each fork: those that are given, else mainnet's.
-fn blob_schedule(
-    forks: &[(EthereumHardfork, ForkCondition)],
-    given: Option<&Entries<Text<'_>, BlobFile<'_>>>,
-) -> Result<BlobScheduleBlobParams, (String, String)> {
-    let params = |name: &str, default: Option<BlobParams>| {
-        let given =
-            given.and_then(|Entries(list)| list.iter().find(|(key, _)| key.as_str() == name));
-        match given {
-            Some((_, file)) => blob_params(file, default.unwrap_or_else(BlobParams::osaka))
-                .map(Some)
-                .map_err(|(field, reason)| (format!("blobSchedule.{name}.{field}"), reason)),
-            None => Ok(default),
-        }
-    };
-    let always = |name, default| params(name, Some(default)).map(|found| found.unwrap_or(default));
-    let mut scheduled = Vec::new();
-    for (name, fork, default) in [
-        ("BPO1", EthereumHardfork::Bpo1, Some(BlobParams::bpo1())),
-        ("BPO2", EthereumHardfork::Bpo2, Some(BlobParams::bpo2())),
-        ("BPO3", EthereumHardfork::Bpo3, None),
-        ("BPO4", EthereumHardfork::Bpo4, None),
-        ("BPO5", EthereumHardfork::Bpo5, None),
-    ] {
-        let active = forks.iter().find(|(active, _)| *active == fork);
-        let Some(time) = active.and_then(|(_, condition)| condition.as_timestamp()) else {
-            continue;
+/// Reads the blob parameters that a file gives, by fork; of forks that evmesh does not know it
+/// may say what it likes.
+fn blob_counts(
+    given: &Entries<Text<'_>, BlobFile<'_>>,
+) -> Result<BTreeMap<EthereumHardfork, BlobCounts>, (String, String)> {
+    let Entries(given) = given;
+    let mut counts = BTreeMap::new();
+    for (name, file) in given {
+        let number = |field: &str, text: &Text<'_>| {
+            text.small_number().map_err(|reason| (format!("blobSchedule.{name}.{field}"), reason))
         };
-        let params = params(name, default)?;
-        let missing = || (format!("blobSchedule.{name}"), "it is missing".to_owned());
-        scheduled.push((time, params.ok_or_else(missing)?));
+        let read = BlobCounts {
+            target: number("target", &file.target)?,
+            max: number("max", &file.max)?,
+            update_fraction: number("baseFeeUpdateFraction", &file.base_fee_update_fraction)?
+                .into(),
+        };
+        if let Some(fork) = fork(name.as_str()) {
+            counts.insert(fork, read);
+        }
     }
-    Ok(BlobScheduleBlobParams {
-        cancun: always("Cancun", BlobParams::cancun())?,
-        prague: always("Prague", BlobParams::prague())?,
-        osaka: always("Osaka", BlobParams::osaka())?,
-        scheduled,
-    })
-}
-
-/// Reads a fork's blob parameters; what they do not say is the fork's. A transaction may hold as
-/// many blobs as a block, before Osaka.
-fn blob_params(
-    file: &BlobFile<'_>,
-    fork: BlobParams,
-) -> Result<BlobParams, (&'static str, String)> {
-    let number = |field, text: &Text<'_>| text.small_number().map_err(|reason| (field, reason));
-    let max_blob_count = number("max", &file.max)?;
-    let is_capped = fork.max_blobs_per_tx != fork.max_blob_count;
-    Ok(BlobParams {
-        target_blob_count: number("target", &file.target)?,
-        max_blob_count,
-        update_fraction: number("baseFeeUpdateFraction", &file.base_fee_update_fraction)?.into(),
-        max_blobs_per_tx: if is_capped { fork.max_blobs_per_tx } else { max_blob_count },
-        ..fork
-    })
+    Ok(counts)
 }
 
 /// Reads seconds; `k` stands for three zeroes.
@@ -182,34 +153,42 @@ fn seconds(text: &str) -> Option<u64> {
     }
 }
 
-/// Returns the fork that the tests call by a name.
+/// Forks as the tests call them, some by two names.
+const NAMES: [(&str, EthereumHardfork); 28] = [
+    ("Frontier", EthereumHardfork::Frontier),
+    ("Homestead", EthereumHardfork::Homestead),
+    ("Dao", EthereumHardfork::Dao),
+    ("DAO", EthereumHardfork::Dao),
+    ("EIP150", EthereumHardfork::Tangerine),
+    ("EIP158", EthereumHardfork::SpuriousDragon),
+    ("Byzantium", EthereumHardfork::Byzantium),
+    ("Constantinople", EthereumHardfork::Constantinople),
+    ("ConstantinopleFix", EthereumHardfork::Petersburg),
+    ("Petersburg", EthereumHardfork::Petersburg),
+    ("Istanbul", EthereumHardfork::Istanbul),
+    ("MuirGlacier", EthereumHardfork::MuirGlacier),
+    ("Berlin", EthereumHardfork::Berlin),
+    ("London", EthereumHardfork::London),
+    ("ArrowGlacier", EthereumHardfork::ArrowGlacier),
+    ("GrayGlacier", EthereumHardfork::GrayGlacier),
+    ("Merge", EthereumHardfork::Paris),
+    ("Paris", EthereumHardfork::Paris),
+    ("Shanghai", EthereumHardfork::Shanghai),
+    ("Cancun", EthereumHardfork::Cancun),
+    ("Prague", EthereumHardfork::Prague),
+    ("Osaka", EthereumHardfork::Osaka),
+    ("BPO1", EthereumHardfork::Bpo1),
+    ("BPO2", EthereumHardfork::Bpo2),
+    ("BPO3", EthereumHardfork::Bpo3),
+    ("BPO4", EthereumHardfork::Bpo4),
+    ("BPO5", EthereumHardfork::Bpo5),
+    ("Amsterdam", EthereumHardfork::Amsterdam),
+];
+
 fn fork(name: &str) -> Option<EthereumHardfork> {
-    Some(match name {
-        "Frontier" => EthereumHardfork::Frontier,
-        "Homestead" => EthereumHardfork::Homestead,
-        "Dao" | "DAO" => EthereumHardfork::Dao,
-        "EIP150" => EthereumHardfork::Tangerine,
-        "EIP158" => EthereumHardfork::SpuriousDragon,
-        "Byzantium" => EthereumHardfork::Byzantium,
-        "Constantinople" => EthereumHardfork::Constantinople,
-        "ConstantinopleFix" | "Petersburg" => EthereumHardfork::Petersburg,
-        "Istanbul" => EthereumHardfork::Istanbul,
-        "MuirGlacier" => EthereumHardfork::MuirGlacier,
-        "Berlin" => EthereumHardfork::Berlin,
-        "London" => EthereumHardfork::London,
-        "ArrowGlacier" => EthereumHardfork::ArrowGlacier,
-        "GrayGlacier" => EthereumHardfork::GrayGlacier,
-        "Merge" | "Paris" => EthereumHardfork::Paris,
-        "Shanghai" => EthereumHardfork::Shanghai,
-        "Cancun" => EthereumHardfork::Cancun,
-        "Prague" => EthereumHardfork::Prague,
-        "Osaka" => EthereumHardfork::Osaka,
-        "BPO1" => EthereumHardfork::Bpo1,
-        "BPO2" => EthereumHardfork::Bpo2,
-        "BPO3" => EthereumHardfork::Bpo3,
-        "BPO4" => EthereumHardfork::Bpo4,
-        "BPO5" => EthereumHardfork::Bpo5,
-        "Amsterdam" => EthereumHardfork::Amsterdam,
-        _ => return None,
-    })
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, fork)| *fork)
+}
+
+fn name(fork: EthereumHardfork) -> &'static str {
+    NAMES.iter().find(|(_, known)| *known == fork).map_or("?", |(name, _)| name)
 }

@@ -1,0 +1,6 @@
+//! Witness files, made by hand and real ones.
+
+mod handmade;
+mod lines;
+mod real;
+mod refused;
