@@ -6,7 +6,10 @@ use crate::{
     ids::AccessIndex,
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 /// What a block changed of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,19 +57,25 @@ pub struct StateDiff {
 ///
 /// A touch that changes nothing leaves no entry; a slot that was written has one even if its
 /// value is the old one, because the parent's slots are not looked at.
-pub fn fold(
+///
+/// # Errors
+/// Those of `parent`.
+pub fn fold<E>(
     writes: &[(AccessIndex, Arc<WriteSet>)],
     rule: TouchRule,
-    mut parent: impl FnMut(&Address) -> Option<Account>,
-) -> StateDiff {
+    mut parent: impl FnMut(&Address) -> Result<Option<Account>, E>,
+) -> Result<StateDiff, E> {
     let mut accounts = BTreeMap::<Address, (Option<Account>, AccountDiff)>::new();
     let mut codes = BTreeMap::new();
     for (_, set) in writes {
         for (address, write) in &set.accounts {
-            let (_, diff) = accounts.entry(*address).or_insert_with(|| {
-                let account = parent(address);
-                (account, AccountDiff { account, ..AccountDiff::default() })
-            });
+            let (_, diff) = match accounts.entry(*address) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let account = parent(address)?;
+                    new.insert((account, AccountDiff { account, ..AccountDiff::default() }))
+                }
+            };
             diff.apply(write, rule);
         }
         codes.extend(set.codes.iter().cloned());
@@ -76,7 +85,7 @@ pub fn fold(
         .filter(|(_, (parent, diff))| !diff.is_nothing(*parent))
         .map(|(address, (_, diff))| (address, diff))
         .collect();
-    StateDiff { accounts, codes }
+    Ok(StateDiff { accounts, codes })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::{
     ids::ShardIndex,
 };
 use alloy_primitives::{Address, keccak256};
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Number of state shards of a cluster: 1, 2, 4, 8 or 16, so that each first nibble of a hashed
 /// address belongs to one shard and root nodes can be joined.
@@ -56,6 +56,15 @@ impl ShardCount {
         }
         let nibble = u16::from(keccak256(address)[0] >> 4);
         ShardIndex::new(nibble * self.0 / 16)
+    }
+
+    /// Returns the first nibbles of hashed addresses that a shard owns; none if there is no such
+    /// shard.
+    pub fn nibbles_of(self, shard: ShardIndex) -> Range<u8> {
+        let cut = |shard: u16| {
+            u8::try_from((u32::from(shard) * 16 / u32::from(self.0)).min(16)).expect("at most 16")
+        };
+        cut(shard.get())..cut(shard.get().saturating_add(1))
     }
 
     /// Cuts one index's writes into the shards' parts, ascending by shard; shards that own none of
@@ -117,11 +126,16 @@ mod tests {
             for number in 0..1_000 {
                 let nibble = usize::from(keccak256(address(number))[0] >> 4);
                 let owner = count.shard_of(&address(number));
+                assert!(usize::from(count.nibbles_of(owner).start) <= nibble);
+                assert!(nibble < usize::from(count.nibbles_of(owner).end));
                 assert_eq!(*owner_of_nibble[nibble].get_or_insert(owner), owner);
             }
             let owners: std::collections::BTreeSet<_> =
                 owner_of_nibble.into_iter().flatten().collect();
             assert_eq!(owners, count.indices().collect());
+            let nibbles: Vec<u8> = count.indices().flat_map(|it| count.nibbles_of(it)).collect();
+            assert_eq!(nibbles, (0..16).collect::<Vec<u8>>());
+            assert!(count.nibbles_of(ShardIndex::new(count.get())).is_empty());
         }
     }
 

@@ -129,13 +129,11 @@ impl StateValues {
 
     /// Returns the values as a state with a root.
     pub fn to_trie(&self) -> StateTrie {
-        let mut trie = StateTrie::default();
-        for AccountValues { address, account, storage } in &self.accounts {
-            trie.set_account(address, *account, storage.iter().copied());
-        }
-        for code in &self.codes {
-            trie.set_code(code.hash, code.bytes.clone());
-        }
-        trie
+        let accounts = self.accounts.iter();
+        let codes = self.codes.iter();
+        StateTrie::from_values(
+            accounts.map(|it| (it.address, it.account, it.storage.iter().copied())),
+            codes.map(|code| (code.hash, code.bytes.clone())),
+        )
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::place::Place;
 use alloy_primitives::{Address, B256, U256};
-use engine::ids::{AccessIndex, ClusterId, Incarnation, JobId, SnapshotId, Term};
+use engine::{
+    ids::{AccessIndex, ClusterId, Incarnation, JobId, SnapshotId, Term},
+    trie::{Missing, WitnessError},
+};
 use proto::status::{Code, Status};
 use std::time::Duration;
 
@@ -226,7 +229,7 @@ pub enum StateError {
         feed_len_max: usize,
     },
     /// The values are more than one load may hold.
-    #[error("{given} accounts and slots in one load are more than {load_values_max}: load fewer")]
+    #[error("{given} accounts and slots, or nodes and codes, in one load are more than {load_values_max}: load fewer")]
     TooManyValues {
         /// How many there were.
         given: usize,
@@ -261,9 +264,12 @@ pub enum StateError {
         /// Hash of its code.
         hash: B256,
     },
-    /// Witnesses cannot be loaded.
-    #[error("contents: a witness cannot be loaded into this shard")]
-    NoWitness,
+    /// A witness is none of any state.
+    #[error("contents: {0}")]
+    BadWitness(#[from] WitnessError),
+    /// A witness lacks a node that a read or a root needs: this says nothing of the block.
+    #[error("the Snapshot cannot answer: {0}")]
+    MissingNode(#[from] Missing),
     /// Only loaded Snapshots are dropped by name.
     #[error("{snapshot} is not a loaded Snapshot: abort its job if it is not committed")]
     NotLoaded {
@@ -315,9 +321,9 @@ impl StateError {
             | Self::SlotTwice { .. }
             | Self::OtherCode { .. }
             | Self::CodeMissing { .. }
-            | Self::NoWitness
+            | Self::BadWitness(_)
             | Self::NotLoaded { .. } => Code::InvalidArgument,
-            Self::GenesisUnderWay | Self::Stopped => Code::Unavailable,
+            Self::GenesisUnderWay | Self::Stopped | Self::MissingNode(_) => Code::Unavailable,
             Self::Broken => Code::Internal,
         }
     }

@@ -222,7 +222,7 @@ impl Handler<Seal> for ShardActor {
             Ok(SealStep::Compute(task)) => task,
         };
         let (ticket, pool) = (task.ticket(), Arc::clone(&self.outside.pool));
-        let work = async move { pool.run(|| task.run()).await }.instrument(span);
+        let work = async move { pool.run(|| task.run()).await.flatten() }.instrument(span);
         Box::pin(work.into_actor(self).map(move |sealed, actor: &mut Self, _| {
             let sealed = actor.step(|machine| machine.finish_seal(ticket, sealed));
             sealed.map(|sealed| Reply::Now(SealResponse::Sealed(sealed)))

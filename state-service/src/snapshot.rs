@@ -1,12 +1,12 @@
 //! One Snapshot: a state that never changes, and what it answers.
 
-use crate::error::StateError;
+use crate::{error::StateError, place::Place};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use engine::{
     account::{Account, SnapshotAnswer, SnapshotKey},
     block::Code,
     fold::StateDiff,
-    trie::StateTrie,
+    trie::{Missing, StateTrie, Witness},
 };
 use proto::state::{AccountState, StateValues};
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ impl Snapshot {
             state.set_code(*hash, bytes.clone());
         }
         for AccountState { address, account, storage } in &values.accounts {
-            if state.account(address).is_some() {
+            if state.account(address)?.is_some() {
                 return Err(StateError::AccountTwice { address: *address });
             }
             if complete == Completeness::Whole && code_of(&state, &account.code_hash).is_none() {
@@ -50,20 +50,36 @@ impl Snapshot {
                 return Err(StateError::CodeMissing { address: *address, hash });
             }
             each_slot_once(address, storage)?;
-            state.set_account(address, *account, storage.iter().copied());
+            state.set_account(address, *account, storage.iter().copied())?;
         }
         Ok(Self { state, complete })
     }
 
+    /// Makes a Snapshot of a shard's part of what a witness knows. It is the whole of a state: it
+    /// has a root, and what the witness lacks is not answered.
+    ///
+    /// # Errors
+    /// If the witness lacks the root's node, or has what no state has.
+    pub fn from_witness(witness: &Witness, place: Place) -> Result<Self, StateError> {
+        let state = StateTrie::from_witness(witness, place.count, place.index)?;
+        Ok(Self { state, complete: Completeness::Whole })
+    }
+
     /// Returns the Snapshot after a block.
-    pub fn after(&self, diff: &StateDiff) -> Self {
+    ///
+    /// # Errors
+    /// If a witness lacks a node that the block changes.
+    pub fn after(&self, diff: &StateDiff) -> Result<Self, Missing> {
         let mut state = self.state.clone();
-        state.apply(diff);
-        Self { state, complete: self.complete }
+        state.apply(diff)?;
+        Ok(Self { state, complete: self.complete })
     }
 
     /// Returns an account; `None` where there is none.
-    pub fn account(&self, address: &Address) -> Option<Account> {
+    ///
+    /// # Errors
+    /// If a witness lacks its node.
+    pub fn account(&self, address: &Address) -> Result<Option<Account>, Missing> {
         self.state.account(address)
     }
 
@@ -74,27 +90,28 @@ impl Snapshot {
 
     /// Answers keys in their order.
     pub fn answers(&self, keys: &[SnapshotKey]) -> Vec<SnapshotAnswer> {
-        keys.iter().map(|key| self.answer(key)).collect()
+        let answers = keys.iter().map(|key| self.answer(key));
+        answers.map(|answer| answer.unwrap_or(SnapshotAnswer::Unavailable)).collect()
     }
 
-    fn answer(&self, key: &SnapshotKey) -> SnapshotAnswer {
-        match key {
+    fn answer(&self, key: &SnapshotKey) -> Result<SnapshotAnswer, Missing> {
+        Ok(match key {
             SnapshotKey::Account(address) => {
-                SnapshotAnswer::Account { account: self.state.account(address), code: None }
+                SnapshotAnswer::Account { account: self.state.account(address)?, code: None }
             }
             SnapshotKey::AccountWithCode(address) => {
-                let account = self.state.account(address);
+                let account = self.state.account(address)?;
                 let code = account.and_then(|account| self.code(account.code_hash));
                 SnapshotAnswer::Account { account, code }
             }
             SnapshotKey::Slot(address, slot) => {
-                SnapshotAnswer::Slot(self.state.slot(address, slot))
+                SnapshotAnswer::Slot(self.state.slot(address, slot)?)
             }
             SnapshotKey::Code(_, hash) => match code_of(&self.state, hash) {
                 Some(bytes) => SnapshotAnswer::Code(bytes),
                 None => SnapshotAnswer::Unavailable,
             },
-        }
+        })
     }
 
     /// Returns code that is not empty.

@@ -18,7 +18,7 @@ use engine::{
     sequential::{
         self, InvalidBlock, Prepared, Record, SequentialOutcome, SerialState, StateError, Stop,
     },
-    trie::StateTrie,
+    trie::{Missing, StateTrie},
 };
 use inputs::{ParentState, StateValues};
 use std::{sync::Arc, time::Duration};
@@ -84,7 +84,7 @@ impl SerialOracle {
         let trie = matches!(parent, ParentState::Genesis { .. }).then(|| {
             let trie = values.to_trie();
             // Hashes are kept: without them the first block would pay for the whole state.
-            trie.root();
+            trie.hash();
             trie
         });
         Self { state: values.to_serial_state(), trie, clock, delay }
@@ -144,11 +144,12 @@ impl SerialOracle {
         let execution = self.execute(job, &prepared);
         *execute = self.clock.now() - before;
         let outcome = sequential::finish(job.chain, &prepared, execution?)?;
-        let trie = self.trie.clone().map(|mut trie| {
-            trie.apply(&outcome.post);
-            trie
-        });
-        let state_root = trie.as_ref().map(StateTrie::root);
+        let mut trie = self.trie.clone();
+        let mut state_root = None;
+        if let Some(trie) = &mut trie {
+            trie.apply(&outcome.post).map_err(missing_node)?;
+            state_root = Some(trie.root().map_err(missing_node)?);
+        }
         Ok(SerialOutcome { outcome, state_root, trie })
     }
 
@@ -165,6 +166,10 @@ impl SerialOracle {
         let state = DelayedDatabase::new(&self.state, &self.delay);
         sequential::execute(chain, prepared, ancestors, state, Record::Nothing)
     }
+}
+
+fn missing_node(missing: Missing) -> Stop<StateError> {
+    Stop::State(StateError::MissingNode(missing))
 }
 
 fn gave_up(stop: &Stop<StateError>) -> Failure {

@@ -423,7 +423,7 @@ impl StateService for ModelShard {
         assert!(request.state.accounts.iter().all(|it| self.owns(&it.address)), "another's");
         let mut trie = engine::trie::StateTrie::default();
         for it in &request.state.accounts {
-            trie.set_account(&it.address, it.account, it.storage.iter().copied());
+            trie.set_account(&it.address, it.account, it.storage.iter().copied()).unwrap();
         }
         let (boot, root_node) = (self.boot(), Some(trie.root_node()));
         Ok(SealedShard { boot, root_node, index_root_nodes: Vec::new() })

@@ -5,7 +5,8 @@
 //! three stages that a caller can time apart: [`prepare()`] (decode, recover senders),
 //! [`execute()`] and [`finish()`] (receipts, blooms, roots). [`run`] does all three.
 //!
-//! State comes from any [`revm::Database`]; [`SerialState`] is one in memory.
+//! State comes from any [`revm::Database`]; [`SerialState`] is one in memory, and a
+//! [`StateTrie`](crate::trie::StateTrie), which may be made of a witness, is another.
 
 mod error;
 mod execute;
@@ -18,6 +19,7 @@ mod state;
 mod system_call;
 #[cfg(test)]
 mod tests;
+mod trie_state;
 mod write_log;
 
 pub use error::{InvalidBlock, Stop};

@@ -6,6 +6,7 @@ use crate::{
     block::AncestorHashes,
     chain::ChainSpec,
     fold::{AccountDiff, StateDiff},
+    trie::Missing,
 };
 use alloy_primitives::{
     Address, B256, Bytes, U256,
@@ -19,7 +20,7 @@ use revm::{
 };
 use std::collections::BTreeMap;
 
-/// Why a [`SerialState`] cannot answer.
+/// Why a [`SerialState`], or a [`StateTrie`](crate::trie::StateTrie), cannot answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
     /// An account has code that nobody gave.
@@ -28,6 +29,9 @@ pub enum StateError {
         /// The code's hash.
         hash: B256,
     },
+    /// A witness lacks a node.
+    #[error(transparent)]
+    MissingNode(#[from] Missing),
 }
 
 impl DBErrorMarker for StateError {}

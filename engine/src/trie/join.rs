@@ -34,13 +34,25 @@ pub enum JoinError {
         /// The nibble.
         nibble: u8,
     },
+    /// There is one node below the root, and the shard that has it does not know its kind: the
+    /// root depends on that.
+    #[error(
+        "all that is left of the state is node {hash} at nibble {nibble:x}, which is not known: \
+         take a witness that has it"
+    )]
+    OnlyChildBlind {
+        /// The nibble.
+        nibble: u8,
+        /// The node's hash.
+        hash: B256,
+    },
 }
 
 /// Returns the root of the state whose parts have these root nodes, in any order. No two parts may
 /// have keys with the same first nibble.
 ///
 /// # Errors
-/// If a node cannot be decoded, or two parts overlap.
+/// If a node cannot be decoded, two parts overlap, or the root depends on a node that is blind.
 pub fn join<'a>(root_nodes: impl IntoIterator<Item = &'a [u8]>) -> Result<B256, JoinError> {
     let parts: Vec<_> = root_nodes
         .into_iter()
@@ -57,12 +69,23 @@ pub fn join<'a>(root_nodes: impl IntoIterator<Item = &'a [u8]>) -> Result<B256, 
             }
         }
     }
-    Ok(match parts[..] {
-        [] => EMPTY_ROOT_HASH,
-        // The only part is the whole: the one case in which its root may be no branch.
-        [(_, node)] => keccak256(node),
-        _ => branch_hash(children),
-    })
+    match (children.first_key_value(), &parts[..]) {
+        (None, _) => Ok(EMPTY_ROOT_HASH),
+        // The only child of the whole is the one thing below its part's root, too: that node is the
+        // whole's root, unless it is a branch, as which a shard names a child of unknown kind.
+        (Some((nibble, reference)), [(_, node)]) if children.len() == 1 => {
+            match reference.as_hash().filter(|_| is_branch(node)) {
+                Some(hash) => Err(JoinError::OnlyChildBlind { nibble: *nibble, hash }),
+                None => Ok(keccak256(node)),
+            }
+        }
+        _ => Ok(branch_hash(children)),
+    }
+}
+
+/// Tells whether a node is a branch; it is known to be a node.
+fn is_branch(mut rlp: &[u8]) -> bool {
+    matches!(TrieNode::decode(&mut rlp), Ok(TrieNode::Branch(_)))
 }
 
 /// Hashes the branch over these children, of which there are two at least.

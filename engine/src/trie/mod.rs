@@ -5,9 +5,12 @@
 //! Start reading at [`StateTrie`]; [`join`](fn@join) is what a coordinator does with shards' answers, and
 //! [`state_root`] builds a root from nothing, to check the rest.
 
+mod change;
 mod encode;
 mod join;
+mod load;
 mod map;
+mod missing;
 mod node;
 mod path;
 mod rebuild;
@@ -16,9 +19,11 @@ mod witness;
 
 pub use join::{JoinError, join};
 pub use map::EMPTY_ROOT_NODE;
+pub use missing::{Missing, Work};
+pub use path::TriePath;
 pub use rebuild::{state_root, storage_root};
 pub use state::StateTrie;
-pub use witness::Witness;
+pub use witness::{Witness, WitnessError};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -3,13 +3,13 @@
 //! There are no extension nodes here: a branch knows the depth at which its keys part, and the
 //! encoder puts an extension in front if that is not where its parent's children begin.
 
-use super::path::{first_difference, nibble};
+use super::{
+    missing::Missing,
+    path::{Path, TriePath, nibbles},
+};
 use alloy_primitives::B256;
 use alloy_trie::{TrieMask, nodes::RlpNode};
-use std::{
-    mem,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 /// A node with everything below it.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub(super) enum Node<V> {
     Leaf(Arc<Leaf<V>>),
     /// Two keys or more.
     Branch(Arc<Branch<V>>),
+    /// Nobody here knows what.
+    Blind(Arc<Blind>),
 }
 
 /// One key with its value.
@@ -40,11 +42,38 @@ pub(super) struct Branch<V> {
     pub(super) depth: u8,
     /// Nibbles at `depth` that occur.
     pub(super) mask: TrieMask,
-    /// One child for each of them, in order; two at least.
+    /// One child for each of them, in order; two at least. The root of a part of a state may have
+    /// one, if that is blind and of unknown kind ([`Top::Part`](super::map::Top::Part)).
     pub(super) children: Vec<Node<V>>,
     /// How the parent names this node, an extension in front included; empty until asked for, and
     /// again when anything below or the parent's depth changed.
     pub(super) reference: OnceLock<RlpNode>,
+}
+
+/// A node that is known by its hash only.
+#[derive(Clone, Debug)]
+pub(super) struct Blind {
+    /// Some key whose first `depth` nibbles are those of all keys below.
+    pub(super) prefix: B256,
+    /// Depth at which the node stands that has the hash.
+    pub(super) depth: u8,
+    /// The hash.
+    pub(super) hash: B256,
+    /// What is known of it beside.
+    pub(super) kind: BlindKind,
+    /// How the parent names this node, an extension in front included; empty until asked for, and
+    /// again when the parent's depth changed.
+    pub(super) reference: OnceLock<RlpNode>,
+}
+
+/// What is known of a blind node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlindKind {
+    /// Nothing: were it a leaf or an extension, its hash would change if it moved, so it stays
+    /// where it is.
+    Unknown,
+    /// It is a branch: an extension leads to it. So it can move, like any branch.
+    Branch,
 }
 
 impl<V> Branch<V> {
@@ -59,8 +88,21 @@ impl<V> Branch<V> {
     }
 
     /// Returns the place of a nibble's child, there or not, among the children.
-    const fn position(&self, nibble: u8) -> usize {
+    pub(super) const fn position(&self, nibble: u8) -> usize {
         (self.mask.get() & ((1_u16 << nibble) - 1)).count_ones() as usize
+    }
+}
+
+impl Blind {
+    /// Returns the depth as a position in keys.
+    pub(super) fn depth(&self) -> usize {
+        usize::from(self.depth)
+    }
+
+    /// Returns the error of whoever needs to know more of this node.
+    pub(super) fn missing(&self) -> Missing {
+        let nibbles = nibbles(&self.prefix, 0, self.depth());
+        Missing { at: TriePath { storage_of: None, nibbles }, hash: self.hash }
     }
 }
 
@@ -70,99 +112,41 @@ impl<V> Node<V> {
         Self::Leaf(Arc::new(Leaf { key, value, reference: OnceLock::new() }))
     }
 
+    /// Makes a node of which only the hash is known. It stands where its parent's children begin,
+    /// or is the root.
+    pub(super) fn blind(path: Path, hash: B256) -> Self {
+        Self::Blind(Arc::new(Blind {
+            prefix: path.prefix(),
+            depth: path.depth(),
+            hash,
+            kind: BlindKind::Unknown,
+            reference: OnceLock::from(RlpNode::word_rlp(&hash)),
+        }))
+    }
+
     /// Returns the cache of how the parent names this node.
     pub(super) fn reference(&self) -> &OnceLock<RlpNode> {
         match self {
             Self::Leaf(leaf) => &leaf.reference,
             Self::Branch(branch) => &branch.reference,
+            Self::Blind(blind) => &blind.reference,
         }
     }
 
     /// Returns some key below, of which at least the common nibbles are right.
-    fn some_key(&self) -> &B256 {
+    pub(super) fn some_key(&self) -> &B256 {
         match self {
             Self::Leaf(leaf) => &leaf.key,
             Self::Branch(branch) => &branch.prefix,
+            Self::Blind(blind) => &blind.prefix,
         }
     }
-}
 
-impl<V: Clone> Node<V> {
-    /// Puts a value at a key below this node.
-    pub(super) fn insert(&mut self, key: B256, value: V) {
-        let parting = first_difference(self.some_key(), &key);
+    /// Checks that this node can get another parent.
+    pub(super) fn check_movable(&self) -> Result<(), Missing> {
         match self {
-            Self::Leaf(leaf) if leaf.key == key => {
-                let leaf = Arc::make_mut(leaf);
-                leaf.value = value;
-                leaf.reference.take();
-            }
-            Self::Branch(branch) if parting >= branch.depth() => {
-                Arc::make_mut(branch).insert(key, value);
-            }
-            Self::Leaf(_) | Self::Branch(_) => self.split(parting, key, value),
+            Self::Blind(blind) if blind.kind == BlindKind::Unknown => Err(blind.missing()),
+            Self::Leaf(_) | Self::Branch(_) | Self::Blind(_) => Ok(()),
         }
-    }
-
-    /// Puts a branch above this node, where its keys and a new one part.
-    fn split(&mut self, parting: usize, key: B256, value: V) {
-        let new = Self::leaf(key, value);
-        let mut old = mem::replace(self, new.clone());
-        old.moved();
-        let (old_nibble, new_nibble) = (nibble(old.some_key(), parting), nibble(&key, parting));
-        let children = if old_nibble < new_nibble { vec![old, new] } else { vec![new, old] };
-        *self = Self::Branch(Arc::new(Branch {
-            prefix: key,
-            depth: u8::try_from(parting).expect("a key has 64 nibbles"),
-            mask: TrieMask::new(1 << old_nibble | 1 << new_nibble),
-            children,
-            reference: OnceLock::new(),
-        }));
-    }
-
-    /// Forgets how the parent named this node: the parent's depth changed.
-    fn moved(&mut self) {
-        match self {
-            Self::Leaf(leaf) => Arc::make_mut(leaf).reference.take(),
-            Self::Branch(branch) => Arc::make_mut(branch).reference.take(),
-        };
-    }
-}
-
-impl<V: Clone> Branch<V> {
-    fn insert(&mut self, key: B256, value: V) {
-        self.reference.take();
-        let nibble = nibble(&key, self.depth());
-        let at = self.position(nibble);
-        if self.mask.is_bit_set(nibble) {
-            self.children[at].insert(key, value);
-        } else {
-            self.children.insert(at, Node::leaf(key, value));
-            self.mask.set_bit(nibble);
-        }
-    }
-
-    /// Removes a key that is there. If one child is left, returns it: it takes the branch's place.
-    pub(super) fn remove(&mut self, key: &B256) -> Option<Node<V>> {
-        self.reference.take();
-        let nibble = nibble(key, self.depth());
-        let at = self.position(nibble);
-        match &mut self.children[at] {
-            Node::Leaf(_) => {
-                self.children.remove(at);
-                self.mask.unset_bit(nibble);
-            }
-            Node::Branch(child) => {
-                if let Some(last) = Arc::make_mut(child).remove(key) {
-                    self.children[at] = last;
-                }
-            }
-        }
-        if self.children.len() > 1 {
-            return None;
-        }
-        let mut last = self.children.pop()?;
-        last.moved();
-        Some(last)
     }
 }

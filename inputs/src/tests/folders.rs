@@ -50,7 +50,7 @@ fn a_folder_gives_the_block_and_the_values_below_it() {
     let outcome = execute(&input, block, &state);
     state.apply(&outcome.post);
     assert_eq!(state.slot(&CONTRACT, &U256::from(2)), U256::from(11));
-    assert_eq!(values.to_trie().slot(&CONTRACT, &U256::from(1)), U256::from(11));
+    assert_eq!(values.to_trie().slot(&CONTRACT, &U256::from(1)), Ok(U256::from(11)));
 }
 
 #[test]

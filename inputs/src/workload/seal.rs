@@ -47,7 +47,11 @@ pub fn seal(
         parent: Header::default(),
         ancestors: BTreeMap::new(),
     };
-    sealer.parent = genesis_header(&workload.genesis, sealer.trie.root());
+    let state_root = sealer.state_root().map_err(|reason| {
+        let at = name.to_owned();
+        InputError::Sealing { at, number: 0, reason }
+    })?;
+    sealer.parent = genesis_header(&workload.genesis, state_root);
     let block_hash = hash_of(&sealer.parent);
     sealer.ancestors.insert(0, block_hash);
 
@@ -83,10 +87,10 @@ impl Sealer {
         let ancestors = AncestorHashes(self.ancestors.clone());
         let outcome = self.execute(&prepared, &ancestors)?;
         self.state.apply(&outcome.post);
-        self.trie.apply(&outcome.post);
-        let header =
-            header::close(prepared.block.header.clone(), &outcome.results, self.trie.root())
-                .ok_or("the receipts root is not known")?;
+        self.trie.apply(&outcome.post).map_err(|missing| missing.to_string())?;
+        let state_root = self.state_root()?;
+        let header = header::close(prepared.block.header.clone(), &outcome.results, state_root)
+            .ok_or("the receipts root is not known")?;
         let block_rlp = encode(&header, &prepared.block);
 
         let number = header.number;
@@ -104,6 +108,10 @@ impl Sealer {
             ommers: Ommers::Known,
             expects_invalid: None,
         })
+    }
+
+    fn state_root(&self) -> Result<B256, String> {
+        self.trie.root().map_err(|missing| missing.to_string())
     }
 
     /// Returns the header without what execution decides.

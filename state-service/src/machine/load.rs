@@ -78,15 +78,20 @@ impl LoadTask {
     /// Makes the Snapshot.
     ///
     /// # Errors
-    /// If the values contradict each other or belong elsewhere.
+    /// If the values contradict each other or belong elsewhere, or the witness is none.
     pub fn run(self) -> Result<Snapshot, StateError> {
         let (values, complete) = match &self.request.contents {
             SnapshotContents::Values(values) => (values, Completeness::Part),
             SnapshotContents::Whole(values) => (values, Completeness::Whole),
-            SnapshotContents::Witness(_) => return Err(StateError::NoWitness),
+            SnapshotContents::Witness(witness) => {
+                return Snapshot::from_witness(witness, self.place);
+            }
         };
         self.place.check_values(values)?;
-        Snapshot::from_values(values, complete)
+        let snapshot = Snapshot::from_values(values, complete)?;
+        // Computed here, on a CPU thread: it is kept, and costs nothing when it is asked for.
+        snapshot.root_node();
+        Ok(snapshot)
     }
 }
 
@@ -154,7 +159,9 @@ impl Machine {
             SnapshotContents::Values(values) | SnapshotContents::Whole(values) => {
                 self.check_size(values)?;
             }
-            SnapshotContents::Witness(_) => {}
+            SnapshotContents::Witness(witness) => {
+                self.check_n_values(witness.nodes.len() + witness.codes.len())?;
+            }
         }
         self.loading.insert(number);
         Ok(LoadTask { request, place: self.place() })
@@ -198,8 +205,11 @@ impl Machine {
 
     fn check_size(&self, values: &StateValues) -> Result<(), StateError> {
         let n_slots: usize = values.accounts.iter().map(|account| account.storage.len()).sum();
-        let (given, load_values_max) =
-            (values.accounts.len() + n_slots, self.limits.load_values_max.get());
+        self.check_n_values(values.accounts.len() + n_slots)
+    }
+
+    const fn check_n_values(&self, given: usize) -> Result<(), StateError> {
+        let load_values_max = self.limits.load_values_max.get();
         if given > load_values_max {
             return Err(StateError::TooManyValues { given, load_values_max });
         }

@@ -8,6 +8,7 @@ use engine::{
     account::TouchRule,
     fold::{StateDiff, fold},
     ids::{AccessIndex, JobId, SnapshotId},
+    trie::Missing,
 };
 use proto::state::{FeedMessage, SealRequest, SealResponse, SealedShard};
 use std::{collections::btree_map::Entry, sync::Arc};
@@ -77,20 +78,23 @@ impl SealTask {
     }
 
     /// Folds the writes over the parent and computes the new root node.
-    pub fn run(self) -> Sealed {
+    ///
+    /// # Errors
+    /// If the parent was made of a witness that lacks a node: this says nothing of the block.
+    pub fn run(self) -> Result<Sealed, StateError> {
         let Self { ticket: _, request, writes, parent } = self;
         let job = request.job;
         let (diff, snapshot) = info_span!("fold", %job).in_scope(|| {
-            let diff = fold(&writes, request.touch_rule, |address| parent.account(address));
-            let snapshot = Arc::new(parent.after(&diff));
-            (Arc::new(diff), snapshot)
-        });
+            let diff = fold(&writes, request.touch_rule, |address| parent.account(address))?;
+            let snapshot = Arc::new(parent.after(&diff)?);
+            Ok::<_, Missing>((Arc::new(diff), snapshot))
+        })?;
         let (root_node, index_root_nodes) = info_span!("root", %job).in_scope(|| {
             let by_index = request.roots_by_index;
             let by_index = by_index.then(|| roots_by_index(&writes, request.touch_rule, &parent));
-            (snapshot.root_node(), by_index.unwrap_or_default())
-        });
-        Sealed { snapshot, diff, root_node, index_root_nodes }
+            Ok::<_, Missing>((snapshot.root_node(), by_index.transpose()?.unwrap_or_default()))
+        })?;
+        Ok(Sealed { snapshot, diff, root_node, index_root_nodes })
     }
 }
 
@@ -100,18 +104,18 @@ fn roots_by_index(
     writes: &[(AccessIndex, Arc<WriteSet>)],
     rule: TouchRule,
     parent: &Arc<Snapshot>,
-) -> Vec<(AccessIndex, Bytes)> {
+) -> Result<Vec<(AccessIndex, Bytes)>, Missing> {
     let mut state = Arc::clone(parent);
     let mut roots = Vec::with_capacity(writes.len() + 1);
     if writes.first().is_none_or(|(index, _)| *index != AccessIndex::PRE_BLOCK) {
         roots.extend(state.root_node().map(|node| (AccessIndex::PRE_BLOCK, node)));
     }
     for one in writes {
-        let diff = fold(std::slice::from_ref(one), rule, |address| state.account(address));
-        state = Arc::new(state.after(&diff));
+        let diff = fold(std::slice::from_ref(one), rule, |address| state.account(address))?;
+        state = Arc::new(state.after(&diff)?);
         roots.extend(state.root_node().map(|node| (one.0, node)));
     }
-    roots
+    Ok(roots)
 }
 
 impl Machine {

@@ -1,7 +1,7 @@
 //! Shards' root nodes joined, against the root of the whole.
 
 use super::{
-    map::{key, rebuilt, value},
+    map::{insert, key, rebuilt, root_node, value},
     rng::Rng,
 };
 use crate::trie::{EMPTY_ROOT_NODE, JoinError, join, map::Trie, path::nibble};
@@ -43,9 +43,9 @@ fn root_nodes(rng: &mut Rng, leaves: &BTreeMap<B256, Bytes>, n_shards: usize) ->
     }
     let mut shards = vec![Trie::<Bytes>::default(); n_shards];
     for (key, value) in leaves {
-        shards[owners[usize::from(nibble(key, 0))]].insert(*key, value.clone());
+        insert(&mut shards[owners[usize::from(nibble(key, 0))]], *key, value.clone());
     }
-    shards.iter().map(Trie::root_node).collect()
+    shards.iter().map(root_node).collect()
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn no_shards_and_empty_shards_join_to_the_root_of_the_empty_state() {
 #[test]
 fn shards_with_keys_that_begin_alike_are_refused() {
     let mut shard = Trie::<Bytes>::default();
-    shard.insert(B256::repeat_byte(0x77), vec![1; 70].into());
-    let node = shard.root_node();
+    insert(&mut shard, B256::repeat_byte(0x77), vec![1; 70].into());
+    let node = root_node(&shard);
 
     let joined = join([EMPTY_ROOT_NODE.as_ref(), &node, &node]);
 

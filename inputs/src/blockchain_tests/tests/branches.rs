@@ -7,7 +7,7 @@ use engine::trie::StateTrie;
 use serde_json::json;
 
 fn root_block() -> Header {
-    genesis(StateTrie::default().root())
+    genesis(StateTrie::default().root().unwrap())
 }
 
 #[test]

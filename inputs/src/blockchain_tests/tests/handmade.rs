@@ -45,7 +45,7 @@ pub(super) fn genesis(state_root: B256) -> Header {
 
 /// A file of one case; its state is empty.
 pub(super) fn file(network: &str, blocks: Value) -> Value {
-    let genesis = genesis(StateTrie::default().root());
+    let genesis = genesis(StateTrie::default().root().unwrap());
     json!({ CASE: {
         "_info": { "comment": "made by hand", "blocks": [1, 2.5, -3, true, null] },
         "network": network,
@@ -69,7 +69,7 @@ pub(super) fn file_with_state(pre: Value) -> Value {
 
 /// Puts the root of a state into a file's genesis.
 pub(super) fn set_genesis_root(file: &mut Value, state: &StateValues) {
-    let genesis = genesis(state.to_trie().root());
+    let genesis = genesis(state.to_trie().root().unwrap());
     file[CASE]["genesisBlockHeader"]["hash"] = json!(genesis.hash_slow());
     file[CASE]["genesisRLP"] = json!(encode(genesis));
 }

@@ -98,7 +98,7 @@ impl Driven {
 
     fn finish(&mut self, task: SealTask) -> Result<SealedShard, StateError> {
         let ticket = task.ticket();
-        self.step(|machine| machine.finish_seal(ticket, Ok(task.run())))
+        self.step(|machine| machine.finish_seal(ticket, task.run()))
     }
 
     /// Seals at once, without waiting for writes.
