@@ -8,6 +8,7 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes, U256};
 use std::{
     collections::{BTreeMap, btree_map::Entry},
+    convert::Infallible,
     sync::Arc,
 };
 
@@ -57,10 +58,20 @@ pub struct StateDiff {
 ///
 /// A touch that changes nothing leaves no entry; a slot that was written has one even if its
 /// value is the old one, because the parent's slots are not looked at.
+pub fn fold(
+    writes: &[(AccessIndex, Arc<WriteSet>)],
+    rule: TouchRule,
+    mut parent: impl FnMut(&Address) -> Option<Account>,
+) -> StateDiff {
+    let folded = try_fold(writes, rule, |address| Ok::<_, Infallible>(parent(address)));
+    folded.unwrap_or_else(|never| match never {})
+}
+
+/// Folds like [`fold`] over a parent that may be unable to answer.
 ///
 /// # Errors
 /// Those of `parent`.
-pub fn fold<E>(
+pub fn try_fold<E>(
     writes: &[(AccessIndex, Arc<WriteSet>)],
     rule: TouchRule,
     mut parent: impl FnMut(&Address) -> Result<Option<Account>, E>,

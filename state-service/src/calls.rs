@@ -28,7 +28,7 @@ impl StateHandle {
             (self.shared.directory.place(), given <= limits.read_keys_inline_max.get());
         let answers = move || {
             place.check_keys(&keys)?;
-            Ok(snapshot.answers(&keys))
+            Ok::<_, StateError>(snapshot.answers(&keys))
         };
         let values = self.work(is_light, answers).await??;
         if let Some(delay) = &self.shared.delay {

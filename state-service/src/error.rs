@@ -229,7 +229,9 @@ pub enum StateError {
         feed_len_max: usize,
     },
     /// The values are more than one load may hold.
-    #[error("{given} accounts and slots, or nodes and codes, in one load are more than {load_values_max}: load fewer")]
+    #[error(
+        "{given} accounts and slots, or nodes and codes, in one load are more than {load_values_max}: load fewer"
+    )]
     TooManyValues {
         /// How many there were.
         given: usize,

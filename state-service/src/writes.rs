@@ -52,7 +52,7 @@ impl StagedWrites {
         let writes = writes
             .into_iter()
             .map(|(index, incarnation, set)| Ok((index, incarnation, Digested::of(set, place)?)));
-        Ok(Self { job, writes: writes.collect::<Result<_, _>>()? })
+        Ok(Self { job, writes: writes.collect::<Result<_, StateError>>()? })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Folding against a plain map that takes every index's writes one after the other.
 
-use super::{StateDiff, fold};
+use super::{StateDiff, fold, try_fold};
 use crate::{
     access::{AccountWrite, BalanceWrite, Wipe, WriteSet},
     account::{Account, TouchRule},
@@ -212,6 +212,15 @@ fn a_diff_holds_what_a_reader_above_the_last_index_would_see() {
             }
         }
     }
+}
+
+#[test]
+fn a_parent_that_cannot_answer_ends_the_fold() {
+    let accounts = vec![(Address::ZERO, AccountWrite::default())];
+    let set = Arc::new(WriteSet { accounts, codes: Vec::new() });
+    let writes = [(AccessIndex::new(1), set)];
+    let folded = try_fold(&writes, TouchRule::Clears, |address| Err(*address));
+    assert_eq!(folded, Err(Address::ZERO));
 }
 
 fn one(writes: Vec<(u32, AccountWrite)>, rule: TouchRule, account: Option<Account>) -> StateDiff {

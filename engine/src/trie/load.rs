@@ -248,8 +248,8 @@ impl<'a, V: Clone> Loader<'a, V> {
         })
     }
 
-    fn place(&self, path: Path) -> TriePath {
-        TriePath { storage_of: self.storage_of, nibbles: path.nibbles() }
+    fn place(&self, path: Path) -> Box<TriePath> {
+        Box::new(TriePath { storage_of: self.storage_of, nibbles: path.nibbles() })
     }
 
     fn not_a_node(&self, rlp: &[u8], path: Path, reason: &'static str) -> WitnessError {

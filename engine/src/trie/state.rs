@@ -58,7 +58,7 @@ impl StateTrie {
     }
 
     /// Makes a state of tries.
-    pub(super) fn from_tries(accounts: Trie<AccountLeaf>, codes: Trie<Bytes>) -> Self {
+    pub(super) const fn from_tries(accounts: Trie<AccountLeaf>, codes: Trie<Bytes>) -> Self {
         Self { accounts, codes }
     }
 

@@ -28,7 +28,7 @@ pub enum WitnessError {
     #[error("node {hash} at {at} is not a node that can stand there: {reason}")]
     NotANode {
         /// Where it was to stand.
-        at: TriePath,
+        at: Box<TriePath>,
         /// Hash of the bytes.
         hash: B256,
         /// What is wrong with them.
@@ -41,8 +41,8 @@ pub enum WitnessError {
         /// The node.
         hash: B256,
         /// Where it stands.
-        at: TriePath,
+        at: Box<TriePath>,
         /// Where else something refers to it.
-        also_at: TriePath,
+        also_at: Box<TriePath>,
     },
 }

@@ -6,7 +6,7 @@ use alloy_primitives::Bytes;
 use engine::{
     access::WriteSet,
     account::TouchRule,
-    fold::{StateDiff, fold},
+    fold::{StateDiff, try_fold},
     ids::{AccessIndex, JobId, SnapshotId},
     trie::Missing,
 };
@@ -85,7 +85,7 @@ impl SealTask {
         let Self { ticket: _, request, writes, parent } = self;
         let job = request.job;
         let (diff, snapshot) = info_span!("fold", %job).in_scope(|| {
-            let diff = fold(&writes, request.touch_rule, |address| parent.account(address))?;
+            let diff = try_fold(&writes, request.touch_rule, |address| parent.account(address))?;
             let snapshot = Arc::new(parent.after(&diff)?);
             Ok::<_, Missing>((Arc::new(diff), snapshot))
         })?;
@@ -111,7 +111,7 @@ fn roots_by_index(
         roots.extend(state.root_node().map(|node| (AccessIndex::PRE_BLOCK, node)));
     }
     for one in writes {
-        let diff = fold(std::slice::from_ref(one), rule, |address| state.account(address))?;
+        let diff = try_fold(std::slice::from_ref(one), rule, |address| state.account(address))?;
         state = Arc::new(state.after(&diff)?);
         roots.extend(state.root_node().map(|node| (one.0, node)));
     }

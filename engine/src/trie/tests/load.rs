@@ -219,9 +219,9 @@ fn bytes_that_cannot_stand_where_they_are_referred_to_are_refused_by_hash_and_pa
         let root = branch_of(&[(1, &bad.1), (9, &good.1)]);
         let found = loaded(&[&root, bad, &good, &below]);
         let (found, hash) = (found.unwrap_err(), keccak256(&bad.0));
-        let WitnessError::NotANode { at, hash: named, .. } = found else { panic!("{found:?}") };
+        let WitnessError::NotANode { at, hash: named, .. } = &found else { panic!("{found:?}") };
         assert!(found.to_string().contains(reason), "{found}");
-        assert_eq!((at.nibbles, named), (Nibbles::from_nibbles([1]), hash), "{found}");
+        assert_eq!((at.nibbles, *named), (Nibbles::from_nibbles([1]), hash), "{found}");
     }
     let unseen = branch_of(&[(1, &leaf.1), (2, &good.1)]);
     let others: Vec<_> = bad.iter().map(|(_, bad)| bad).collect();

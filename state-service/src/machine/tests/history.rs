@@ -173,8 +173,7 @@ impl History {
         let task = self.tasks.swap_remove(at);
         let ticket = task.ticket();
         let is_success = !self.rng.one_in(6);
-        let sealed =
-            if is_success { task.run() } else { Err(crate::error::StateError::Broken) };
+        let sealed = if is_success { task.run() } else { Err(crate::error::StateError::Broken) };
         let counts = self.model.finish(ticket.job, is_success);
 
         let finished = self.driven.step(|machine| machine.finish_seal(ticket, sealed));
