@@ -20,6 +20,7 @@ mod seal;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tx_roots;
 
 pub use dispatch::WorkerFacts;
 pub use handle::{Coordinator, CoordinatorHandle, StartError};

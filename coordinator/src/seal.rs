@@ -1,11 +1,16 @@
 //! Sealing: a block's final writes, cut by shard and compared by digest, become a Snapshot.
 
-use crate::{commit::StateCall, job::Event};
+use crate::{
+    commit::StateCall,
+    job::Event,
+    tx_roots::{IndexRootNodes, tx_roots},
+};
 use alloy_primitives::{B256, Bytes};
 use engine::{
     access::WriteSet,
     account::TouchRule,
     digest,
+    header::has_state_roots,
     ids::{AccessIndex, BootId, Incarnation, JobId, ShardIndex},
     outcome::FinalWrite,
     shard::ShardCount,
@@ -51,10 +56,30 @@ pub(crate) async fn seal(call: &StateCall, job: JobId, writes: Vec<FinalWrite>) 
         before.iter().chain([&sealed.boot]).map(|boot| (*shard, *boot))
     });
     let boots = boots.collect();
-    match root_of(sealed.iter().map(|(_, sealed, _)| sealed.root_node.as_ref())) {
-        Ok(state_root) => Event::Sealed { boots, n_repeated, state_root },
-        Err(status) => Event::StateFailed(status),
+    let state_root = match root_of(sealed.iter().map(|(_, sealed, _)| sealed.root_node.as_ref())) {
+        Ok(state_root) => state_root,
+        Err(status) => return Event::StateFailed(status),
+    };
+    let nodes = sealed.into_iter().map(|(_, sealed, _)| sealed.index_root_nodes).collect();
+    let tx_roots = match join_by_index(call, nodes).await {
+        Ok(tx_roots) => tx_roots.filter(|_| state_root.is_some()),
+        Err(status) => return Event::StateFailed(status),
+    };
+    Event::Sealed { boots, n_repeated, state_root, tx_roots }
+}
+
+/// Joins root nodes by index on a CPU thread, where they were asked for and there is a trie.
+async fn join_by_index(
+    call: &StateCall,
+    nodes: Vec<IndexRootNodes>,
+) -> Result<Option<Vec<B256>>, Status> {
+    let n_transactions = call.frame.attributes.n_transactions;
+    if nodes.iter().all(Vec::is_empty) {
+        return Ok(None);
     }
+    let joined = call.tools.cpu.run(move || tx_roots(&nodes, n_transactions)).await;
+    let panicked = |_| Err(Status::new(Code::Internal, "joining root nodes panicked"));
+    joined.unwrap_or_else(panicked).map(Some)
 }
 
 /// What the requests to all shards have in common.
@@ -70,7 +95,7 @@ fn draft(call: &StateCall, job: JobId) -> SealRequest {
         order: Vec::new(),
         digest: B256::ZERO,
         values: Vec::new(),
-        roots_by_index: false,
+        roots_by_index: has_state_roots(&call.frame.chain, header.number),
     }
 }
 

@@ -14,7 +14,9 @@ use engine::{
     access::WriteSet,
     block::AncestorHashes,
     chain::ChainSpec,
+    header::has_state_roots,
     ids::AccessIndex,
+    lineage::Lineage,
     sequential::{
         self, InvalidBlock, Prepared, Record, SequentialOutcome, SerialState, StateError, Stop,
     },
@@ -31,6 +33,8 @@ pub struct SerialJob<'a> {
     pub chain: &'a ChainSpec,
     /// The raw block.
     pub block_rlp: &'a [u8],
+    /// The blocks before it, as far as they are known.
+    pub lineage: &'a Lineage,
     /// What BLOCKHASH answers.
     pub ancestors: &'a AncestorHashes,
 }
@@ -120,12 +124,12 @@ impl SerialOracle {
 
     /// Executes a block again, untimed and without delay, to learn what each index wrote.
     pub fn record(&self, job: SerialJob<'_>) -> Option<Vec<(AccessIndex, Arc<WriteSet>)>> {
-        let prepared = sequential::prepare(job.chain, job.block_rlp).ok()?;
+        let prepared = sequential::prepare(job.chain, job.block_rlp, job.lineage).ok()?;
         let (chain, ancestors) = (job.chain, job.ancestors);
         let state = &self.state;
         let execution =
             sequential::execute(chain, &prepared, ancestors, state, Record::Writes).ok()?;
-        sequential::finish(chain, &prepared, execution).ok()?.writes
+        sequential::finish(chain, &prepared, execution, None).ok()?.writes
     }
 
     /// Goes on to the state after a block.
@@ -139,11 +143,16 @@ impl SerialOracle {
         job: SerialJob<'_>,
         execute: &mut Duration,
     ) -> Result<SerialOutcome, Stop<StateError>> {
-        let prepared = sequential::prepare(job.chain, job.block_rlp)?;
+        let prepared = sequential::prepare(job.chain, job.block_rlp, job.lineage)?;
         let before = self.clock.now();
         let execution = self.execute(job, &prepared);
         *execute = self.clock.now() - before;
-        let outcome = sequential::finish(job.chain, &prepared, execution?)?;
+        let execution = execution?;
+        let roots = match self.trie.as_ref().filter(|_| has_roots(job, &prepared)) {
+            Some(trie) => execution.roots(trie.clone()).map_err(missing_node)?,
+            None => None,
+        };
+        let outcome = sequential::finish(job.chain, &prepared, execution, roots.as_deref())?;
         let mut trie = self.trie.clone();
         let mut state_root = None;
         if let Some(trie) = &mut trie {
@@ -159,13 +168,18 @@ impl SerialOracle {
         prepared: &Prepared,
     ) -> Result<sequential::Execution, Stop<StateError>> {
         let (chain, ancestors) = (job.chain, job.ancestors);
+        let wants_steps = self.trie.is_some() && has_roots(job, prepared);
+        let record = if wants_steps { Record::Steps } else { Record::Nothing };
         if self.delay.is_none() {
-            let state = &self.state;
-            return sequential::execute(chain, prepared, ancestors, state, Record::Nothing);
+            return sequential::execute(chain, prepared, ancestors, &self.state, record);
         }
         let state = DelayedDatabase::new(&self.state, &self.delay);
-        sequential::execute(chain, prepared, ancestors, state, Record::Nothing)
+        sequential::execute(chain, prepared, ancestors, state, record)
     }
+}
+
+fn has_roots(job: SerialJob<'_>, prepared: &Prepared) -> bool {
+    has_state_roots(job.chain, prepared.block.header.number)
 }
 
 fn missing_node(missing: Missing) -> Stop<StateError> {

@@ -144,6 +144,7 @@ impl BlockRun<'_> {
         SerialJob {
             chain: &self.input.chain,
             block_rlp: &self.block.block_rlp,
+            lineage: &self.block.lineage,
             ancestors: &self.block.ancestors,
         }
     }

@@ -197,6 +197,7 @@ impl Session {
         let job = SerialJob {
             chain: &input.chain,
             block_rlp: &block.block_rlp,
+            lineage: &block.lineage,
             ancestors: &block.ancestors,
         };
         let serially = || oracle.map(|oracle| oracle.run(job)).transpose();

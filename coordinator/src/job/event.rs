@@ -90,6 +90,9 @@ pub enum Event {
         n_repeated: u64,
         /// State root, if the Snapshot has a trie.
         state_root: Option<B256>,
+        /// State root after each transaction, if the Snapshot has a trie and the block's receipts
+        /// hold these.
+        tx_roots: Option<Vec<B256>>,
     },
     /// What was sealed is dropped.
     Aborted,
@@ -110,6 +113,18 @@ pub struct Assembled {
     pub receipts: Vec<ReceiptEnvelope>,
     /// Roots, bloom, gas.
     pub results: BlockResults,
+}
+
+/// What receipts are put together from.
+#[derive(Debug)]
+pub struct UnassembledReceipts {
+    /// Receipts in order, as transactions gave them.
+    pub receipts: Vec<TxReceipt>,
+    /// Requests of system contracts.
+    pub requests: Vec<Bytes>,
+    /// State root after each transaction, which receipts before Byzantium hold; `None` from then
+    /// on, and where they are not known.
+    pub roots: Option<Vec<B256>>,
 }
 
 /// Something that is to be done.
@@ -151,12 +166,7 @@ pub enum Effect {
         keys: Vec<SnapshotKey>,
     },
     /// Put receipts and roots together.
-    Assemble {
-        /// Receipts in order, as transactions gave them.
-        receipts: Vec<TxReceipt>,
-        /// Requests of system contracts.
-        requests: Vec<Bytes>,
-    },
+    Assemble(UnassembledReceipts),
     /// Seal the block's writes.
     Seal {
         /// All final writes in order.

@@ -23,7 +23,7 @@ mod slices;
 mod tests;
 mod trust;
 
-pub use event::{Assembled, Dispatch, Effect, Event, JobReport, Phase};
+pub use event::{Assembled, Dispatch, Effect, Event, JobReport, Phase, UnassembledReceipts};
 
 use alloy_consensus::{Header, TxEnvelope};
 use candidates::Candidates;
@@ -190,8 +190,8 @@ impl Job {
                 self.snapshot_read((shard, boot), &answers);
             }
             Event::Assembled(assembled) => self.assembled(assembled),
-            Event::Sealed { boots, n_repeated, state_root } => {
-                self.sealed(&boots, n_repeated, state_root);
+            Event::Sealed { boots, n_repeated, state_root, tx_roots } => {
+                self.sealed(&boots, n_repeated, (state_root, tx_roots));
             }
             Event::Aborted => self.aborted(),
             Event::Committed => self.committed(),

@@ -1,7 +1,7 @@
 //! From the end of a run to a verdict: receipts and roots, seal, comparison, confirmation.
 
 use super::{
-    Assembled, Effect, Job, Stage,
+    Assembled, Effect, Job, Stage, UnassembledReceipts,
     candidates::{Candidate, Decision, Ending},
     prepare::COORDINATOR,
     rounds::Rounds,
@@ -9,6 +9,7 @@ use super::{
 use alloy_primitives::{Address, B256, Bytes};
 use engine::{
     check,
+    header::has_state_roots,
     ids::{AccessIndex, BootId, ShardIndex, WorkerId},
     invariant::Invariant,
     ledger::FinalOutcome,
@@ -25,6 +26,8 @@ pub(super) struct Sealing {
     assembled: Option<Result<Box<Assembled>, String>>,
     /// The answer to the seal: the state root, if there is a trie.
     root: Option<Option<B256>>,
+    /// Before Byzantium: receipts that wait for the state roots which the seal answers.
+    unassembled: Option<UnassembledReceipts>,
     /// Whether something is sealed, or about to be.
     pub(super) is_sealed: bool,
     /// Who is suspected where: first difference to the verdict that counts.
@@ -65,10 +68,16 @@ impl Job {
         let Some(candidate) = self.candidates.last() else { return };
         check!(Invariant::SealedWhenFinal, candidate.outcomes.iter().all(Option::is_some));
         let Parts { writes, receipts, requests } = parts(&candidate.outcomes);
+        let unassembled = UnassembledReceipts { receipts, requests, roots: None };
         self.stage = Stage::Sealing;
         self.sealing = Sealing { is_sealed: true, ..Sealing::default() };
         self.counting.sealed(self.setup.commits);
-        self.effects.push(Effect::Assemble { receipts, requests });
+        let frame = &self.setup.frame;
+        if has_state_roots(&frame.chain, frame.attributes.header.number) {
+            self.sealing.unassembled = Some(unassembled);
+        } else {
+            self.effects.push(Effect::Assemble(unassembled));
+        }
         self.effects.push(Effect::Seal { writes });
     }
 
@@ -85,7 +94,7 @@ impl Job {
         &mut self,
         boots: &[(ShardIndex, BootId)],
         n_repeated: u64,
-        root: Option<B256>,
+        (state_root, tx_roots): (Option<B256>, Option<Vec<B256>>),
     ) {
         if self.stage != Stage::Sealing || self.sealing.root.is_some() {
             self.counting.n_late += 1;
@@ -93,7 +102,11 @@ impl Job {
         }
         self.counting.seals_repeated(n_repeated);
         if boots.iter().all(|(shard, boot)| self.same_boot(*shard, *boot)) {
-            self.sealing.root = Some(root);
+            self.sealing.root = Some(state_root);
+            if let Some(unassembled) = self.sealing.unassembled.take() {
+                let unassembled = UnassembledReceipts { roots: tx_roots, ..unassembled };
+                self.effects.push(Effect::Assemble(unassembled));
+            }
             self.compare();
         }
     }

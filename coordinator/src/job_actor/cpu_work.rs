@@ -3,14 +3,13 @@
 use super::{JobActor, decode::DecodedBlock};
 use crate::{
     cpu::Cpu,
-    job::{Assembled, Event},
+    job::{Assembled, Event, UnassembledReceipts},
 };
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::Address;
 use engine::{
     header::{assemble_receipts, block_results},
     ids::AccessIndex,
-    outcome::TxReceipt,
     senders,
     task::JobFrame,
 };
@@ -33,18 +32,12 @@ impl JobActor {
         self.spawn_event(context, event.instrument(span));
     }
 
-    pub(super) fn assemble(
-        &self,
-        receipts: Vec<TxReceipt>,
-        requests: Vec<Bytes>,
-        context: &mut Context<Self>,
-    ) {
+    pub(super) fn assemble(&self, receipts: UnassembledReceipts, context: &mut Context<Self>) {
         let (Some(block), Some(frame)) = (&self.block, &self.frame) else { return };
         let (block, frame) = (Arc::clone(block), Arc::clone(frame));
         let (cpu, clock) = (self.tools.cpu.clone(), self.tools.clock.clone());
         let begun = clock.now();
-        let assembling =
-            async move { cpu.run(move || assemble(&block, &frame, receipts, &requests)).await };
+        let assembling = async move { cpu.run(move || assemble(&block, &frame, receipts)).await };
         let span = info_span!(parent: &self.span, "finalise");
         let assembling = assembling.instrument(span).into_actor(self);
         let run = self.n_restarts;
@@ -62,12 +55,13 @@ impl JobActor {
 fn assemble(
     block: &DecodedBlock,
     frame: &JobFrame,
-    receipts: Vec<TxReceipt>,
-    requests: &[Bytes],
+    unassembled: UnassembledReceipts,
 ) -> Result<Box<Assembled>, String> {
-    let receipts = assemble_receipts(receipts);
+    let UnassembledReceipts { receipts, requests, roots } = unassembled;
+    let receipts = assemble_receipts(receipts, roots.as_deref());
     let attributes = &frame.attributes;
-    let results = block_results(&frame.chain, attributes, &block.transactions, &receipts, requests);
+    let results =
+        block_results(&frame.chain, attributes, &block.transactions, &receipts, &requests);
     let results = results.map_err(|error| error.to_string())?;
     Ok(Box::new(Assembled { receipts, results }))
 }

@@ -6,7 +6,8 @@ use alloy_consensus::{Header, TxEnvelope};
 use engine::{
     block::{Block, BlockAttributes},
     chain::ChainSpec,
-    header::check_body,
+    header::{check_body, check_header, check_lineage},
+    lineage::Lineage,
 };
 use proto::status::{Code, Status};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub(super) struct DecodedBlock {
     pub(super) attributes: BlockAttributes,
 }
 
-/// What decoding came to: no block at all; a block whose body breaks a rule; or a block.
+/// What decoding came to: no block at all, or not with this lineage; a block whose body or header
+/// breaks a rule; or a block.
 pub(super) type DecodeResult = Result<Result<DecodedBlock, String>, Status>;
 
 /// The block was decoded.
@@ -32,9 +34,9 @@ impl JobActor {
     pub(super) fn decode(&self, context: &Context<Self>) {
         let actor = context.address();
         let (cpu, chain) = (self.tools.cpu.clone(), self.request.chain.clone());
-        let rlp = self.request.block_rlp.clone();
+        let (rlp, lineage) = (self.request.block_rlp.clone(), self.request.lineage.clone());
         let decoding = async move {
-            let decoded = cpu.run(move || decode(&chain, &rlp)).await;
+            let decoded = cpu.run(move || decode(&chain, &rlp, &lineage)).await;
             let broken = |_| Err(Status::new(Code::Internal, "decoding the block panicked"));
             actor.do_send(Decoded(decoded.unwrap_or_else(broken)));
         };
@@ -42,11 +44,14 @@ impl JobActor {
     }
 }
 
-fn decode(chain: &ChainSpec, rlp: &[u8]) -> DecodeResult {
+fn decode(chain: &ChainSpec, rlp: &[u8], lineage: &Lineage) -> DecodeResult {
     let block = Block::decode(rlp)
         .map_err(|error| Status::new(Code::InvalidArgument, format!("block_rlp: {error}")))?;
-    if let Err(error) = check_body(chain, &block, rlp.len()) {
-        return Ok(Err(error.to_string()));
+    check_lineage(&block, lineage)
+        .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
+    let checked = check_body(chain, &block, rlp.len());
+    if let Err(broken) = checked.and_then(|()| check_header(chain, &block, lineage)) {
+        return Ok(Err(broken.to_string()));
     }
     let attributes = block.attributes();
     let Block { header, transactions, .. } = block;

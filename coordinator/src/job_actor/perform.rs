@@ -21,7 +21,7 @@ impl JobActor {
             Effect::Dispatch { worker, task } => self.dispatch(worker, *task, context),
             Effect::Cancel { worker, dispatch } => self.cancel(worker, dispatch, context),
             Effect::ReadSnapshot { shard, keys } => self.read_snapshot((shard, keys), context),
-            Effect::Assemble { receipts, requests } => self.assemble(receipts, requests, context),
+            Effect::Assemble(receipts) => self.assemble(receipts, context),
             Effect::Seal { writes } => self.decide(Decision::Seal(writes), context),
             Effect::Abort => self.decide(Decision::Abort, context),
             Effect::Commit => {

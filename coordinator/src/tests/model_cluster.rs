@@ -112,7 +112,8 @@ fn encode(rules: &ChainSpec, block: &ModelBlock, number: u64, parent_hash: B256)
     let decoded = Block::decode(&alloy_rlp::encode(&draft)).unwrap();
     let attributes = decoded.attributes();
     let serial = block.serial().unwrap_or_default();
-    let receipts = assemble_receipts(serial.iter().filter_map(|it| it.receipt.clone()).collect());
+    let receipts =
+        assemble_receipts(serial.iter().filter_map(|it| it.receipt.clone()).collect(), None);
     let results = block_results(rules, &attributes, &decoded.transactions, &receipts, &[]).unwrap();
     let header = Header {
         gas_used: results.gas_used,

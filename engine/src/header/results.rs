@@ -19,7 +19,8 @@ pub struct BlockResults {
     pub gas_used: u64,
     /// Root of the transactions' trie.
     pub transactions_root: B256,
-    /// Root of the receipts' trie; `None` before Byzantium, where receipts hold state roots.
+    /// Root of the receipts' trie; `None` where receipts hold state roots (before Byzantium) that
+    /// are not known.
     pub receipts_root: Option<B256>,
     /// Bloom of all logs.
     pub logs_bloom: Bloom,
@@ -47,21 +48,31 @@ pub enum ResultsError {
 }
 
 /// Turns receipts as transactions gave them into receipts as the block holds them: gas added up.
-pub fn assemble_receipts(receipts: Vec<TxReceipt>) -> Vec<ReceiptEnvelope> {
+///
+/// Before Byzantium a receipt holds the state root after its transaction ([`has_state_roots`]);
+/// `roots` are these, one for each. Without them receipts hold what every later fork puts there
+/// (EIP-658), whether the transaction succeeded.
+pub fn assemble_receipts(receipts: Vec<TxReceipt>, roots: Option<&[B256]>) -> Vec<ReceiptEnvelope> {
+    let roots = roots.filter(|roots| roots.len() == receipts.len());
     let mut cumulative_gas_used = 0;
-    let in_order = receipts.into_iter().map(|receipt| {
+    let in_order = receipts.into_iter().enumerate().map(|(offset, receipt)| {
         cumulative_gas_used += receipt.gas.used;
+        let status = match roots {
+            Some(roots) => Eip658Value::PostState(roots[offset]),
+            None => Eip658Value::Eip658(receipt.success),
+        };
         let with_bloom = ReceiptWithBloom {
-            receipt: Receipt {
-                status: Eip658Value::Eip658(receipt.success),
-                cumulative_gas_used,
-                logs: receipt.logs,
-            },
+            receipt: Receipt { status, cumulative_gas_used, logs: receipt.logs },
             logs_bloom: receipt.bloom,
         };
         envelope(receipt.tx_type, with_bloom)
     });
     in_order.collect()
+}
+
+/// Tells whether a block's receipts hold the state root after each transaction: before Byzantium.
+pub fn has_state_roots(chain: &ChainSpec, number: u64) -> bool {
+    !chain.is_byzantium_active_at_block(number)
 }
 
 const fn envelope(tx_type: TxType, receipt: ReceiptWithBloom<Receipt>) -> ReceiptEnvelope {
@@ -100,9 +111,7 @@ pub fn block_results(
         transactions_root: proofs::ordered_trie_root_with_encoder(transactions, |tx, out| {
             alloy_eips::Encodable2718::encode_2718(tx.as_ref(), out);
         }),
-        receipts_root: spec
-            .is_enabled_in(SpecId::BYZANTIUM)
-            .then(|| proofs::calculate_receipt_root(receipts)),
+        receipts_root: receipts_root(chain, header.number, receipts),
         logs_bloom: receipts.iter().fold(Bloom::ZERO, |all, one| all | *one.logs_bloom()),
         ommers_hash: ommers_hash(&attributes.ommers),
         withdrawals_root: spec.is_enabled_in(SpecId::SHANGHAI).then(|| {
@@ -112,6 +121,15 @@ pub fn block_results(
         blob_gas_used: spec.is_enabled_in(SpecId::CANCUN).then(|| blob_gas(transactions)),
         state_root: None,
     })
+}
+
+fn receipts_root(chain: &ChainSpec, number: u64, receipts: &[ReceiptEnvelope]) -> Option<B256> {
+    let has_root = |receipt: &ReceiptEnvelope| match receipt.as_receipt() {
+        Some(receipt) => matches!(receipt.status, Eip658Value::PostState(_)),
+        None => false,
+    };
+    let is_known = !has_state_roots(chain, number) || receipts.iter().all(has_root);
+    is_known.then(|| proofs::calculate_receipt_root(receipts))
 }
 
 fn blob_gas(transactions: &[Arc<TxEnvelope>]) -> u64 {

@@ -1,5 +1,6 @@
 //! Why a block was not executed to its end.
 
+use crate::header::LineageError;
 use std::fmt;
 
 /// A block that is invalid, whatever its header says of the results.
@@ -31,12 +32,32 @@ impl fmt::Display for InvalidBlock {
     }
 }
 
+/// Why a block is not ready to be executed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrepareError {
+    /// The block is invalid.
+    #[error("the block is invalid: {0}")]
+    Invalid(InvalidBlock),
+    /// The lineage is another block's: this says nothing of the block.
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
+}
+
+impl From<InvalidBlock> for PrepareError {
+    fn from(invalid: InvalidBlock) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
 /// Why execution stopped before a block's end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop<E> {
     /// The block is invalid.
     #[error("the block is invalid: {0}")]
     Invalid(InvalidBlock),
+    /// The lineage is another block's: this says nothing of the block.
+    #[error(transparent)]
+    Lineage(LineageError),
     /// The state could not answer: this says nothing of the block.
     #[error("the state cannot answer: {0}")]
     State(E),
@@ -51,5 +72,14 @@ pub enum Stop<E> {
 impl<E> From<InvalidBlock> for Stop<E> {
     fn from(invalid: InvalidBlock) -> Self {
         Self::Invalid(invalid)
+    }
+}
+
+impl<E> From<PrepareError> for Stop<E> {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Invalid(invalid) => Self::Invalid(invalid),
+            PrepareError::Lineage(error) => Self::Lineage(error),
+        }
     }
 }

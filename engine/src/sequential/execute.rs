@@ -5,18 +5,20 @@ use super::{
     overlay::{Overlay, Written},
     post_block, pre_block,
     system_call::Judge,
-    write_log::{WriteLog, Writes},
+    write_log::Writes,
 };
 use crate::{
     block::{AncestorHashes, BlockAttributes},
     chain::ChainSpec,
+    fold::StateDiff,
     header::GasLeft,
     ids::AccessIndex,
     outcome::GasVector,
+    trie::{Missing, StateTrie},
 };
 use alloy_consensus::{Transaction, TxEnvelope, TxType};
 use alloy_evm::{EvmEnv, FromRecoveredTx};
-use alloy_primitives::{Bytes, Log};
+use alloy_primitives::{B256, Bytes, Log};
 use revm::{
     Context, Database, ExecuteEvm, MainBuilder, MainContext,
     context::{
@@ -42,6 +44,25 @@ pub struct Execution {
     pub(super) requests: Vec<Bytes>,
     pub(super) written: Written,
     pub(super) writes: Option<Writes>,
+    /// What index 0 and then each transaction made of the accounts that it wrote.
+    pub(super) steps: Vec<StateDiff>,
+}
+
+impl Execution {
+    /// Returns the state root after each transaction, if that was to be recorded
+    /// ([`Record::Steps`]); `state` is the one below the block.
+    ///
+    /// # Errors
+    /// If a node that is needed is not known.
+    pub fn roots(&self, mut state: StateTrie) -> Result<Option<Vec<B256>>, Missing> {
+        let Some((before, steps)) = self.steps.split_first() else { return Ok(None) };
+        state.apply(before)?;
+        let roots = steps.iter().map(|step| {
+            state.apply(step)?;
+            state.root()
+        });
+        roots.collect::<Result<_, _>>().map(Some)
+    }
 }
 
 /// What execution notes beside its outcome.
@@ -52,6 +73,9 @@ pub enum Record {
     Nothing,
     /// What each index wrote, to lay a difference to a transaction. It costs time and reads.
     Writes,
+    /// What each transaction made of the accounts that it wrote: before Byzantium receipts hold the
+    /// state roots after each.
+    Steps,
 }
 
 /// Executes a block on the state that `db` answers with; it is asked for accounts, slots and code,
@@ -70,9 +94,8 @@ pub fn execute<DB: Database>(
     let header = &attributes.header;
     let blobs = chain.blob_params_at(header.timestamp);
     let env = EvmEnv::for_eth_block(header, chain, chain.chain_id(), blobs);
-    let log = (record == Record::Writes).then(WriteLog::default);
     let mut judge: Judge<'_, DB> = Context::mainnet()
-        .with_db(Overlay::new(db, ancestors, log))
+        .with_db(Overlay::new(db, ancestors, record))
         .with_cfg(env.cfg_env)
         .with_block(env.block_env)
         .build_mainnet();
@@ -81,8 +104,8 @@ pub fn execute<DB: Database>(
     let transactions = execute_transactions(chain, prepared, &attributes, &mut judge)?;
     judge.ctx.journaled_state.database.begin(AccessIndex::post_block(attributes.n_transactions));
     let requests = post_block::apply(chain, &attributes, &mut judge)?;
-    let (written, writes) = judge.ctx.journaled_state.database.into_written();
-    Ok(Execution { attributes, transactions, requests, written, writes })
+    let (written, writes, steps) = judge.ctx.journaled_state.database.into_written();
+    Ok(Execution { attributes, transactions, requests, written, writes, steps })
 }
 
 fn execute_transactions<DB: Database>(

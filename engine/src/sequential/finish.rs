@@ -10,7 +10,7 @@ use crate::{
     outcome::TxReceipt,
 };
 use alloy_consensus::ReceiptEnvelope;
-use alloy_primitives::logs_bloom;
+use alloy_primitives::{B256, logs_bloom};
 use std::sync::Arc;
 
 /// What a block produced when executed serially.
@@ -29,15 +29,19 @@ pub struct SequentialOutcome {
 
 /// Turns an execution into receipts and header fields.
 ///
+/// `roots` are the state roots after each transaction, for receipts before Byzantium; where they
+/// are not known, the receipts root is not either.
+///
 /// # Errors
 /// If a deposit log is not what EIP-6110 wants: the block is invalid.
 pub fn finish(
     chain: &ChainSpec,
     prepared: &Prepared,
     execution: Execution,
+    roots: Option<&[B256]>,
 ) -> Result<SequentialOutcome, InvalidBlock> {
-    let Execution { attributes, transactions, requests, written, writes } = execution;
-    let receipts = assemble_receipts(transactions.into_iter().map(receipt).collect());
+    let Execution { attributes, transactions, requests, written, writes, .. } = execution;
+    let receipts = assemble_receipts(transactions.into_iter().map(receipt).collect(), roots);
     let body = &prepared.block.transactions;
     let results = block_results(chain, &attributes, body, &receipts, &requests)
         .map_err(InvalidBlock::body)?;

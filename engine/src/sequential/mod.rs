@@ -22,26 +22,28 @@ mod tests;
 mod trie_state;
 mod write_log;
 
-pub use error::{InvalidBlock, Stop};
+pub use error::{InvalidBlock, PrepareError, Stop};
 pub use execute::{Execution, Record, execute};
 pub use finish::{SequentialOutcome, finish};
 pub use prepare::{Prepared, prepare};
 pub use state::{SerialState, StateError};
 
-use crate::{block::AncestorHashes, chain::ChainSpec};
+use crate::{block::AncestorHashes, chain::ChainSpec, lineage::Lineage};
 use revm::Database;
 
-/// Executes a block from its RLP on the state that `db` answers with.
+/// Executes a block from its RLP on the state that `db` answers with. Before Byzantium its receipts
+/// root stays unknown.
 ///
 /// # Errors
-/// If the block is invalid, or the state cannot answer.
+/// If the block is invalid, if the lineage is another block's, or the state cannot answer.
 pub fn run<DB: Database>(
     chain: &ChainSpec,
     block_rlp: &[u8],
+    lineage: &Lineage,
     ancestors: &AncestorHashes,
     db: DB,
 ) -> Result<SequentialOutcome, Stop<DB::Error>> {
-    let prepared = prepare(chain, block_rlp)?;
+    let prepared = prepare(chain, block_rlp, lineage)?;
     let execution = execute(chain, &prepared, ancestors, db, Record::Nothing)?;
-    Ok(finish(chain, &prepared, execution)?)
+    Ok(finish(chain, &prepared, execution, None)?)
 }

@@ -1,6 +1,9 @@
 //! The state below a block with the block's writes so far on top.
 
-use super::write_log::{WriteLog, Writes};
+use super::{
+    Record,
+    write_log::{WriteLog, Writes},
+};
 use crate::{
     account::Account,
     block::AncestorHashes,
@@ -15,6 +18,7 @@ use revm::{
     Database,
     state::{Account as Touched, AccountInfo, Bytecode, EvmState},
 };
+use std::collections::BTreeSet;
 
 /// What the block made of one account.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +33,14 @@ struct Entry {
 impl Entry {
     fn gone() -> Self {
         Self { info: None, is_wiped: true, slots: U256Map::default() }
+    }
+
+    fn into_diff(self) -> AccountDiff {
+        AccountDiff {
+            account: self.info.as_ref().map(account_of),
+            wiped: self.is_wiped,
+            slots: self.slots.into_iter().collect(),
+        }
     }
 }
 
@@ -63,17 +75,20 @@ impl Written {
     /// Returns the final values of everything that was written, in order. An account that was
     /// touched and is as it was has an entry too.
     pub(super) fn into_diff(self) -> StateDiff {
-        let accounts = self.accounts.into_iter().map(|(address, entry)| {
-            let diff = AccountDiff {
-                account: entry.info.as_ref().map(account_of),
-                wiped: entry.is_wiped,
-                slots: entry.slots.into_iter().collect(),
-            };
-            (address, diff)
-        });
+        let accounts =
+            self.accounts.into_iter().map(|(address, entry)| (address, entry.into_diff()));
         let codes = self.codes.into_iter().map(|(hash, code)| (hash, code.original_bytes()));
         StateDiff { accounts: accounts.collect(), codes: codes.collect() }
     }
+}
+
+/// What each index changed, with the values that the block had given until then: laid over the
+/// state below one after the other they are the states between the transactions.
+#[derive(Debug, Default)]
+struct Steps {
+    closed: Vec<StateDiff>,
+    /// Accounts that the present index wrote.
+    open: BTreeSet<Address>,
 }
 
 /// A database of revm that keeps the block's writes apart from the state below.
@@ -83,18 +98,28 @@ pub(super) struct Overlay<'a, DB> {
     ancestors: &'a AncestorHashes,
     written: Written,
     log: Option<WriteLog>,
+    steps: Option<Steps>,
 }
 
 impl<'a, DB: Database> Overlay<'a, DB> {
-    /// Makes an overlay without writes; with a `log` it also notes which index wrote what.
-    pub(super) fn new(base: DB, ancestors: &'a AncestorHashes, log: Option<WriteLog>) -> Self {
-        Self { base, ancestors, written: Written::default(), log }
+    /// Makes an overlay without writes.
+    pub(super) fn new(base: DB, ancestors: &'a AncestorHashes, record: Record) -> Self {
+        let log = (record == Record::Writes).then(WriteLog::default);
+        let steps = (record == Record::Steps).then(Steps::default);
+        Self { base, ancestors, written: Written::default(), log, steps }
     }
 
     /// Says to which index the writes from now on belong.
     pub(super) fn begin(&mut self, index: AccessIndex) {
         if let Some(log) = &mut self.log {
             log.begin(index);
+        }
+        if let Some(steps) = &mut self.steps {
+            let entry = |address: &Address| self.written.accounts.get(address).cloned();
+            let open = std::mem::take(&mut steps.open).into_iter();
+            let accounts = open.map(|it| (it, entry(&it).unwrap_or_default().into_diff()));
+            let accounts = accounts.collect();
+            steps.closed.push(StateDiff { accounts, ..StateDiff::default() });
         }
     }
 
@@ -109,6 +134,7 @@ impl<'a, DB: Database> Overlay<'a, DB> {
                 self.log.iter_mut().for_each(|log| log.note(address, before, &account));
             }
             self.written.commit(address, account);
+            self.steps.iter_mut().for_each(|steps| _ = steps.open.insert(address));
         }
         Ok(())
     }
@@ -127,6 +153,7 @@ impl<'a, DB: Database> Overlay<'a, DB> {
         if let Some(log) = &mut self.log {
             log.note_balance(address, info.balance);
         }
+        self.steps.iter_mut().for_each(|steps| _ = steps.open.insert(address));
         let entry = self.written.accounts.entry(address).or_default();
         if clears_empty && info.is_empty() {
             *entry = Entry::gone();
@@ -141,9 +168,10 @@ impl<'a, DB: Database> Overlay<'a, DB> {
         Ok(self.basic(address)?.is_some_and(|info| !info.is_empty_code_hash()))
     }
 
-    /// Ends the block: what it wrote, and by index if that was noted.
-    pub(super) fn into_written(self) -> (Written, Option<Writes>) {
-        (self.written, self.log.map(WriteLog::into_writes))
+    /// Ends the block: what it wrote, by index if that was noted, and its steps if they were.
+    pub(super) fn into_written(self) -> (Written, Option<Writes>, Vec<StateDiff>) {
+        let steps = self.steps.map(|steps| steps.closed).unwrap_or_default();
+        (self.written, self.log.map(WriteLog::into_writes), steps)
     }
 
     fn account(&mut self, address: Address) -> Result<Option<Account>, DB::Error> {

@@ -6,6 +6,7 @@ use crate::{
     block::AncestorHashes,
     chain::ChainSpec,
     fold::{AccountDiff, StateDiff},
+    lineage::Lineage,
     trie::Missing,
 };
 use alloy_primitives::{
@@ -107,14 +108,15 @@ impl SerialState {
     /// Executes a block on this state, from its RLP to its header fields: [`run`].
     ///
     /// # Errors
-    /// If the block is invalid, or code is missing.
+    /// If the block is invalid, if the lineage is another block's, or code is missing.
     pub fn run(
         &self,
         chain: &ChainSpec,
         block_rlp: &[u8],
+        lineage: &Lineage,
         ancestors: &AncestorHashes,
     ) -> Result<SequentialOutcome, Stop<StateError>> {
-        run(chain, block_rlp, ancestors, self)
+        run(chain, block_rlp, lineage, ancestors, self)
     }
 
     /// Goes on to the state after a block.

@@ -44,9 +44,9 @@ fn writes_by_index_of_every_real_block_fold_into_its_final_values() {
     let Some(inputs) = testdata::mainnet_blocks(test) else { return };
     for input in &inputs {
         let (block, state) = (&input.blocks[0], input.parent.values().unwrap().to_serial_state());
-        let prepared = sequential::prepare(&input.chain, &block.block_rlp).unwrap();
+        let prepared = sequential::prepare(&input.chain, &block.block_rlp, &block.lineage).unwrap();
         let recorded = state.execute(&input.chain, &prepared, &block.ancestors, Record::Writes);
-        let outcome = sequential::finish(&input.chain, &prepared, recorded.unwrap()).unwrap();
+        let outcome = sequential::finish(&input.chain, &prepared, recorded.unwrap(), None).unwrap();
         let rule = TouchRule::of(prepared.spec);
         let folded = fold(&outcome.writes.unwrap(), rule, |address| state.account(address));
         let expected = state.normalise(&execute(input, block, &state).post);
@@ -58,7 +58,7 @@ fn writes_by_index_of_every_real_block_fold_into_its_final_values() {
 /// Returns the names of the fields that differ, or that the block was refused.
 fn verdict(input: &Input, state: &SerialState) -> String {
     let block = &input.blocks[0];
-    match state.run(&input.chain, &block.block_rlp, &block.ancestors) {
+    match state.run(&input.chain, &block.block_rlp, &block.lineage, &block.ancestors) {
         Ok(outcome) => {
             let fields = comparisons(block, &outcome).into_iter();
             let different = fields.filter(|field| field.status == FieldStatus::Different);
@@ -102,7 +102,7 @@ fn a_wrong_bit_below_a_real_block_is_seen() {
     assert!(n_slots > 10 && n_seen * 4 > n_slots, "{n_seen} of {n_slots} wrong slots were seen");
 
     let block = &input.blocks[0];
-    let prepared = sequential::prepare(&input.chain, &block.block_rlp).unwrap();
+    let prepared = sequential::prepare(&input.chain, &block.block_rlp, &block.lineage).unwrap();
     let sender = prepared.senders[0].unwrap();
     let account = accounts.iter().position(|account| account.address == sender).unwrap();
     assert_eq!(verdict(input, &with_flipped_bit(input, account, None)), "invalid at Some(0)");

@@ -21,7 +21,7 @@ fn open_path(path: &Path) -> Result<Vec<Input>, InputError> {
 
 fn execute(input: &Input, block: &InputBlock, state: &SerialState) -> SequentialOutcome {
     state
-        .run(&input.chain, &block.block_rlp, &block.ancestors)
+        .run(&input.chain, &block.block_rlp, &block.lineage, &block.ancestors)
         .unwrap_or_else(|stop| panic!("{}, block {}: {stop}", input.name, block.number))
 }
 

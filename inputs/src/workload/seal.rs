@@ -148,11 +148,15 @@ impl Sealer {
         prepared: &Prepared,
         ancestors: &AncestorHashes,
     ) -> Result<SequentialOutcome, String> {
+        let has_roots = header::has_state_roots(&self.chain, prepared.block.header.number);
+        let record = if has_roots { Record::Steps } else { Record::Nothing };
         let execution = self
             .state
-            .execute(&self.chain, prepared, ancestors, Record::Nothing)
+            .execute(&self.chain, prepared, ancestors, record)
             .map_err(|stop| stop.to_string())?;
-        sequential::finish(&self.chain, prepared, execution).map_err(|invalid| invalid.to_string())
+        let roots = execution.roots(self.trie.clone()).map_err(|missing| missing.to_string())?;
+        sequential::finish(&self.chain, prepared, execution, roots.as_deref())
+            .map_err(|invalid| invalid.to_string())
     }
 }
 

@@ -56,9 +56,9 @@ fn check(seed: u64, met: &mut Met) {
         (Ok(execution), End::Final(_)) => execution,
     };
     let End::Final(outcome) = end else { unreachable!("matched above") };
-    let judged = sequential::finish(&block.frame.chain, &block.prepared, execution).unwrap();
+    let judged = sequential::finish(&block.frame.chain, &block.prepared, execution, None).unwrap();
     let receipts = outcome.iter().filter_map(|(_, executed)| executed.receipt.clone());
-    assert_eq!(assemble_receipts(receipts.collect()), judged.receipts, "seed {seed}");
+    assert_eq!(assemble_receipts(receipts.collect(), None), judged.receipts, "seed {seed}");
     let writes: Vec<_> =
         outcome.into_iter().map(|(index, executed)| (index, executed.writes)).collect();
     let destroyed: BTreeSet<_> = writes

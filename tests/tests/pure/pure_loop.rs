@@ -31,7 +31,7 @@ fn a_pure_loop_on_one_worker_equals_serial_on_real_blocks() {
 
         let requests = outcome.last().unwrap().1.requests.clone();
         let receipts = outcome.iter().filter_map(|(_, executed)| executed.receipt.clone());
-        let receipts = assemble_receipts(receipts.collect());
+        let receipts = assemble_receipts(receipts.collect(), None);
         assert_eq!(receipts, judged.receipts, "block {}", block.number);
         let transactions = &block.block().transactions;
         let attributes = &block.frame.attributes;

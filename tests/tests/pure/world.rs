@@ -28,7 +28,7 @@ pub(crate) struct RealBlock {
 impl RealBlock {
     pub(crate) fn new(input: &Input) -> Self {
         let block = &input.blocks[0];
-        let prepared = sequential::prepare(&input.chain, &block.block_rlp).unwrap();
+        let prepared = sequential::prepare(&input.chain, &block.block_rlp, &block.lineage).unwrap();
         let values = input.parent.values().unwrap();
         Self {
             number: block.number,
@@ -54,7 +54,7 @@ impl RealBlock {
         let (chain, ancestors) = (&self.frame.chain, &self.frame.ancestors);
         let execution =
             sequential::execute(chain, &self.prepared, ancestors, &self.state, Record::Nothing);
-        sequential::finish(chain, &self.prepared, execution.unwrap()).unwrap()
+        sequential::finish(chain, &self.prepared, execution.unwrap(), None).unwrap()
     }
 
     pub(crate) fn account(&self, address: &alloy_primitives::Address) -> Option<Account> {

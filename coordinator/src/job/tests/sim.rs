@@ -2,6 +2,7 @@
 
 use super::super::{
     Assembled, Dispatch, Effect, Event, Expected, Job, JobLimits, JobReport, JobSetup,
+    UnassembledReceipts,
 };
 use super::lies::{Lie, lie_about, lie_about_snapshot, more_gas};
 use alloy_consensus::{Header, ReceiptEnvelope};
@@ -239,7 +240,7 @@ impl Sim {
                 let answers = keys.into_iter().map(|key| (key, self.answer(key))).collect();
                 self.to_job.push(Event::SnapshotRead { shard, boot: self.boot, answers });
             }
-            Effect::Assemble { receipts, requests } => {
+            Effect::Assemble(UnassembledReceipts { receipts, requests, .. }) => {
                 assert!(requests.is_empty());
                 let (receipts, results) = assemble(&self.frame, &self.block, receipts);
                 let assembled = Box::new(Assembled { receipts, results });
@@ -249,7 +250,7 @@ impl Sim {
                 let state_root = Some(root(&self.block.base, writes.iter().map(|it| &*it.writes)));
                 let boots = self.world.shards.indices().map(|shard| (shard, self.boot)).collect();
                 let n_repeated = self.numbers.below(2);
-                self.to_job.push(Event::Sealed { boots, n_repeated, state_root });
+                self.to_job.push(Event::Sealed { boots, n_repeated, state_root, tx_roots: None });
             }
             Effect::Abort => self.to_job.push(Event::Aborted),
             Effect::Commit => {
@@ -382,7 +383,7 @@ fn assemble(
     block: &ModelBlock,
     receipts: Vec<TxReceipt>,
 ) -> (Vec<ReceiptEnvelope>, BlockResults) {
-    let receipts = assemble_receipts(receipts);
+    let receipts = assemble_receipts(receipts, None);
     let transactions = block.transactions();
     let results = block_results(&frame.chain, &frame.attributes, &transactions, &receipts, &[]);
     (receipts, results.unwrap())

@@ -151,7 +151,7 @@ fn a_header_whose_receipts_root_is_not_known_cannot_be_closed() {
     let attributes = attributes(Homestead);
     let header = open(&chain, &parent(Homestead), &attributes).unwrap();
     let block = block_of(header.clone(), &attributes);
-    let receipts = assemble_receipts(Vec::new());
+    let receipts = assemble_receipts(Vec::new(), None);
     let results = block_results(&chain, &block.attributes(), &[], &receipts, &[]).unwrap();
     let unknown = crate::header::BlockResults { receipts_root: None, ..results };
     assert_eq!(close(header, &unknown, B256::ZERO), None);

@@ -163,7 +163,7 @@ impl Scene {
         let prepared = self.prepared();
         let ancestors = AncestorHashes([(9, B256::repeat_byte(0x99))].into());
         let execution = execute(&self.chain, &prepared, &ancestors, &self.state, Record::Writes)?;
-        Ok(finish(&self.chain, &prepared, execution)?)
+        Ok(finish(&self.chain, &prepared, execution, None)?)
     }
 
     pub(super) fn run(&self) -> SequentialOutcome {
