@@ -257,7 +257,7 @@ impl Draw {
         AncestorHashes(self.list(6, |draw| (draw.u64(), draw.hash())).into_iter().collect())
     }
 
-    fn header(&mut self) -> Header {
+    pub(crate) fn header(&mut self) -> Header {
         let mut header = Header {
             parent_hash: self.hash(),
             beneficiary: self.address(),
@@ -282,15 +282,17 @@ impl Draw {
         header
     }
 
+    pub(crate) fn withdrawal(&mut self) -> Withdrawal {
+        Withdrawal {
+            index: self.u64(),
+            validator_index: self.u64(),
+            address: self.address(),
+            amount: self.u64(),
+        }
+    }
+
     pub(crate) fn frame(&mut self) -> Arc<JobFrame> {
-        let withdrawals = self.maybe(|draw| {
-            draw.list(3, |draw| Withdrawal {
-                index: draw.u64(),
-                validator_index: draw.u64(),
-                address: draw.address(),
-                amount: draw.u64(),
-            })
-        });
+        let withdrawals = self.maybe(|draw| draw.list(3, Self::withdrawal));
         Arc::new(JobFrame {
             job: self.job(),
             chain: self.chain(),

@@ -1,23 +1,28 @@
 //! Random messages of the services.
 
 use crate::draw::Draw;
+use alloy_consensus::{Block, BlockBody, TxEnvelope};
+use alloy_primitives::B64;
 use engine::{
     account::TouchRule,
     block::Ommers,
+    build::{BuildAttributes, BuiltBlock, Dropped},
     ids::{BootId, ClusterId, JobId, ShardIndex, Term, WorkerId},
+    lineage::{Ancestor, Lineage},
     shard::ShardCount,
     task::JobFrame,
+    trie::Witness,
 };
 use proto::{
     attach::{Answer, Call, CallId, CoordinatorMessage, Hello, Request, Welcome, WorkerMessage},
     coordinator::{
-        BlockOutcome, ClusterStatus, CoordinatorStatus, EtcdState, ExecuteBlockRequest, JobCounts,
-        JobEnd, JobTimes, Mode, PlanSummary, PlanWish, ShardState, ShardStatus, WorkerState,
-        WorkerStatus,
+        BlockOutcome, BuildBlockRequest, ClusterStatus, CoordinatorStatus, EtcdState,
+        ExecuteBlockRequest, JobCounts, JobEnd, JobTimes, Mode, PlanSummary, PlanWish, ShardState,
+        ShardStatus, WorkerState, WorkerStatus,
     },
     state::{
         CommitRequest, ConfigureRequest, FeedMessage, Head, ReadRequest, ReadResponse, SealPurpose,
-        SealRequest, SealResponse, SealedShard, StageRequest,
+        SealRequest, SealResponse, SealedShard, SnapshotContents, StageRequest,
     },
     status::{Code, Status},
     version::PROTOCOL,
@@ -45,6 +50,9 @@ pub(crate) trait Messages {
     fn stage(&mut self) -> StageRequest;
     fn seal(&mut self) -> SealRequest;
     fn sealed(&mut self) -> SealedShard;
+    fn contents(&mut self) -> SnapshotContents;
+    fn lineage(&mut self) -> Lineage;
+    fn build_block(&mut self) -> BuildBlockRequest;
     fn seal_response(&mut self) -> SealResponse;
     fn commit(&mut self) -> CommitRequest;
     fn head(&mut self) -> Head;
@@ -93,11 +101,28 @@ impl Messages for Draw {
             order: self.list(9, |draw| (draw.index(), draw.incarnation())),
             digest: self.hash(),
             values: self.list(3, |draw| (draw.index(), draw.writes())),
+            roots_by_index: self.flag(),
         }
     }
 
     fn sealed(&mut self) -> SealedShard {
-        SealedShard { boot: BootId::new(self.u64()), root_node: self.maybe(|draw| draw.bytes(99)) }
+        SealedShard {
+            boot: BootId::new(self.u64()),
+            root_node: self.maybe(|draw| draw.bytes(99)),
+            index_root_nodes: self.list(4, |draw| (draw.index(), draw.bytes(99))),
+        }
+    }
+
+    fn contents(&mut self) -> SnapshotContents {
+        match self.below(3) {
+            0 => SnapshotContents::Values(self.state()),
+            1 => SnapshotContents::Whole(self.state()),
+            _ => SnapshotContents::Witness(Arc::new(Witness {
+                state_root: self.hash(),
+                nodes: self.list(9, |draw| draw.bytes(400)),
+                codes: self.list(3, |draw| draw.bytes(400)),
+            })),
+        }
     }
 
     fn seal_response(&mut self) -> SealResponse {
@@ -142,6 +167,41 @@ impl Messages for Draw {
             plan: self.one(&[PlanWish::Split, PlanWish::Whole, PlanWish::Auto]),
             slice_gas: self.maybe(Self::u64),
             seed: self.u64(),
+            lineage: self.lineage(),
+        }
+    }
+
+    fn lineage(&mut self) -> Lineage {
+        let ancestor = |draw: &mut Self| {
+            let header = draw.header();
+            Arc::new(Ancestor::new(header, draw.maybe(|draw| draw.list(2, Self::header))))
+        };
+        Lineage(self.list(4, ancestor))
+    }
+
+    fn build_block(&mut self) -> BuildBlockRequest {
+        let attributes = BuildAttributes {
+            timestamp: self.u64(),
+            beneficiary: self.address(),
+            gas_limit: self.u64(),
+            extra_data: self.bytes(32),
+            mix_hash: self.hash(),
+            nonce: B64::from(self.u64()),
+            ommers: self.list(2, Self::header),
+            withdrawals: self.maybe(|draw| draw.list(3, Self::withdrawal)),
+            parent_beacon_block_root: self.maybe(Self::hash),
+            difficulty: self.maybe(Self::word),
+        };
+        BuildBlockRequest {
+            chain: self.chain(),
+            parent: self.snapshot(),
+            ancestors: self.ancestors(),
+            lineage: self.lineage(),
+            attributes,
+            candidates: self.list(4, |draw| draw.bytes(200)),
+            plan: self.one(&[PlanWish::Split, PlanWish::Whole, PlanWish::Auto]),
+            slice_gas: self.maybe(Self::u64),
+            seed: self.u64(),
         }
     }
 
@@ -173,6 +233,7 @@ impl Messages for Draw {
             counts: job_counts(self),
             times,
             trace_id: self.maybe(Self::text),
+            built: self.maybe(built),
         }
     }
 
@@ -266,8 +327,31 @@ fn answer(draw: &mut Draw) -> Result<Answer, Status> {
     })
 }
 
+fn built(draw: &mut Draw) -> BuiltBlock {
+    let (header, transactions) = (draw.header(), draw.list(3, Draw::transaction));
+    let body = BlockBody {
+        transactions: transactions.iter().map(|it| TxEnvelope::clone(it)).collect(),
+        ommers: Vec::new(),
+        withdrawals: None,
+    };
+    let block_rlp = alloy_rlp::encode(Block { header: header.clone(), body }).into();
+    let dropped = |draw: &mut Draw| Dropped {
+        candidate: usize::try_from(draw.below(9_999)).unwrap(),
+        hash: draw.hash(),
+        reason: draw.text(),
+    };
+    BuiltBlock {
+        hash: header.hash_slow(),
+        block_rlp,
+        header,
+        transactions,
+        dropped: draw.list(3, dropped),
+    }
+}
+
 fn job_end(draw: &mut Draw) -> JobEnd {
-    match draw.below(5) {
+    match draw.below(6) {
+        5 => JobEnd::Built,
         0 => JobEnd::Committed,
         1 => JobEnd::Verified,
         2 => JobEnd::Different,

@@ -9,11 +9,11 @@ use proto::{
     convert::{
         DecodeError,
         outcome_parts::{OutcomeAssembler, OutcomeParts},
-        state_pieces::{StateAssembler, StatePieces},
+        state_pieces::{ContentsPieces, StateAssembler, StatePieces},
     },
-    coordinator::{BlockOutcome, ClusterStatus, ExecuteBlockRequest},
+    coordinator::{BlockOutcome, BuildBlockRequest, ClusterStatus, ExecuteBlockRequest},
     state::{
-        CommitRequest, ConfigureRequest, FeedMessage, ReadRequest, ReadResponse, SealRequest,
+        CommitRequest, ConfigureRequest, FeedMessage, Head, ReadRequest, ReadResponse, SealRequest,
         SealResponse, StageRequest,
     },
     wire::v1,
@@ -94,6 +94,11 @@ fn messages_of_the_coordinator_come_back_as_they_were() {
     for_seeds(|draw| {
         let value = draw.execute_block();
         hold(draw, value, v1::ExecuteBlockRequest::from, ExecuteBlockRequest::try_from);
+        let value = draw.build_block();
+        hold(draw, value, v1::BuildBlockRequest::from, BuildBlockRequest::try_from);
+        let value = draw.head();
+        hold(draw, value, v1::SetHeadResponse::from, Head::try_from);
+        hold(draw, value, v1::ShardSetHeadResponse::from, Head::try_from);
         let value = draw.cluster_status();
         hold(draw, value, v1::GetStatusResponse::from, ClusterStatus::try_from);
     });
@@ -141,7 +146,31 @@ fn a_state_in_pieces_of_any_size_is_put_together_again() {
             n_pieces += 1;
         }
         assert!(n_pieces > 0);
-        assert_eq!(format!("{:?}", assembler.finish()), expected);
+        assert_eq!(format!("{:?}", assembler.finish().unwrap()), expected);
+    });
+}
+
+#[test]
+fn what_a_snapshot_is_made_from_comes_in_pieces_as_its_header_says() {
+    for_seeds(|draw| {
+        let contents = draw.contents();
+        let (expected, header) = (format!("{contents:?}"), v1::SnapshotContents::from(&contents));
+        let pieces: Vec<_> = ContentsPieces::new(contents, draw.one(&[1, 500, 1 << 20])).collect();
+        let assembled = |header: &v1::SnapshotContents| {
+            let mut assembler = StateAssembler::new(1 << 20);
+            for piece in &pieces {
+                assembler.take(piece.clone()).unwrap();
+            }
+            assembler.finish_contents(header)
+        };
+
+        assert_eq!(format!("{:?}", assembled(&header).unwrap()), expected);
+        let unnamed = v1::SnapshotContents { kind: 0, ..header.clone() };
+        assert!(["kind", "state_root"].contains(&&*assembled(&unnamed).unwrap_err().field));
+        let is_witness = header.kind == v1::SnapshotKind::Witness as i32;
+        let state_root = (!is_witness).then(|| vec![1; 32].into());
+        let damaged = v1::SnapshotContents { state_root, ..header };
+        assert_eq!(assembled(&damaged).unwrap_err().field, "state_root");
     });
 }
 

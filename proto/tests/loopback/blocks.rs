@@ -2,13 +2,14 @@
 
 use super::{LIMITS, channel, deadlines, shown};
 use crate::{draw::Draw, messages::Messages};
+use alloy_primitives::B256;
 use async_trait::async_trait;
 use engine::ids::SnapshotId;
 use futures::{StreamExt, stream, stream::BoxStream};
 use proto::{
     client::{CoordinatorClient, MessageLimits},
     convert::outcome_parts::OutcomeParts,
-    coordinator::{CoordinatorService, ExecuteBlockRequest},
+    coordinator::{BuildBlockRequest, CoordinatorService, ExecuteBlockRequest},
     state::LoadGenesisRequest,
     status::Code,
     uploads,
@@ -44,6 +45,7 @@ impl Front {
 #[async_trait]
 impl coordinator_service_server::CoordinatorService for Front {
     type ExecuteBlockStream = BoxStream<'static, Result<v1::ExecuteBlockResponse, Status>>;
+    type BuildBlockStream = BoxStream<'static, Result<v1::BuildBlockResponse, Status>>;
     type AttachStream = BoxStream<'static, Result<v1::CoordinatorMessage, Status>>;
 
     async fn execute_block(
@@ -52,6 +54,16 @@ impl coordinator_service_server::CoordinatorService for Front {
     ) -> Answer<Self::ExecuteBlockStream> {
         let mut draw = self.hear(ExecuteBlockRequest::try_from(request.into_inner())?);
         let parts = OutcomeParts::new(draw.block_outcome(), 200).take(self.n_parts_max);
+        Ok(Response::new(stream::iter(parts).map(Ok).boxed()))
+    }
+
+    async fn build_block(
+        &self,
+        request: Request<v1::BuildBlockRequest>,
+    ) -> Answer<Self::BuildBlockStream> {
+        let mut draw = self.hear(BuildBlockRequest::try_from(request.into_inner())?);
+        let parts = OutcomeParts::new(draw.block_outcome(), 200).take(self.n_parts_max);
+        let parts = parts.map(|part| v1::BuildBlockResponse { part: Some(part) });
         Ok(Response::new(stream::iter(parts).map(Ok).boxed()))
     }
 
@@ -67,8 +79,8 @@ impl coordinator_service_server::CoordinatorService for Front {
         &self,
         request: Request<Streaming<v1::LoadSnapshotRequest>>,
     ) -> Answer<v1::LoadSnapshotResponse> {
-        let state = uploads::snapshot(request.into_inner(), 1 << 20).await?;
-        Ok(Response::new(self.hear(state).snapshot().into()))
+        let contents = uploads::snapshot(request.into_inner(), 1 << 20).await?;
+        Ok(Response::new(self.hear(contents).snapshot().into()))
     }
 
     async fn drop_snapshot(
@@ -77,6 +89,11 @@ impl coordinator_service_server::CoordinatorService for Front {
     ) -> Answer<v1::DropSnapshotResponse> {
         self.hear(SnapshotId::try_from(request.into_inner())?);
         Ok(Response::new(v1::DropSnapshotResponse {}))
+    }
+
+    async fn set_head(&self, request: Request<v1::SetHeadRequest>) -> Answer<v1::SetHeadResponse> {
+        let block_hash = B256::try_from(request.into_inner())?;
+        Ok(Response::new(self.hear(block_hash).head().into()))
     }
 
     async fn get_status(&self, _: Request<v1::GetStatusRequest>) -> Answer<v1::GetStatusResponse> {
@@ -103,17 +120,28 @@ async fn the_coordinators_methods_cross_the_wire_unchanged() {
         let (_server, client) = client_of(front.clone());
         let mut draw = Draw::new(seed + 100);
         let again = || Draw::new(seed);
-        let (block, state, snapshot) = (draw.execute_block(), draw.state(), draw.snapshot());
+        let (block, contents, snapshot) = (draw.execute_block(), draw.contents(), draw.snapshot());
+        let (build, head) = (draw.build_block(), draw.hash());
         let genesis =
             LoadGenesisRequest { block_hash: draw.hash(), block_number: 3, state: draw.state() };
-        let asked =
-            [shown(&block), shown(&genesis), shown(&state), shown(snapshot), shown("status")];
+        let asked = [
+            shown(&block),
+            shown(&build),
+            shown(&genesis),
+            shown(&contents),
+            shown(snapshot),
+            shown(head),
+            shown("status"),
+        ];
 
         let outcome = client.execute_block(block).await.unwrap();
         assert_eq!(shown(outcome), shown(again().block_outcome()), "seed {seed}");
+        let outcome = client.build_block(build).await.unwrap();
+        assert_eq!(shown(outcome), shown(again().block_outcome()), "seed {seed}");
         assert_eq!(client.load_genesis(genesis).await.unwrap(), again().hash());
-        assert_eq!(client.load_snapshot(state).await.unwrap(), again().snapshot());
+        assert_eq!(client.load_snapshot(contents).await.unwrap(), again().snapshot());
         client.drop_snapshot(snapshot).await.unwrap();
+        assert_eq!(client.set_head(head).await.unwrap(), again().head());
         assert_eq!(client.status().await.unwrap(), again().cluster_status());
 
         assert_eq!(*front.heard.lock().unwrap(), asked, "seed {seed}");

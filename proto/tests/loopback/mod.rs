@@ -63,7 +63,8 @@ async fn call_all(service: &dyn StateService, draw: &mut Draw) -> Vec<(String, S
         block_number: draw.u64(),
         state: draw.state(),
     };
-    let loaded = LoadSnapshotRequest { number: draw.u64(), state: draw.state() };
+    let loaded = LoadSnapshotRequest { number: draw.u64(), contents: draw.contents() };
+    let head = draw.hash();
     let (configure, read, stage) = (draw.configure(), draw.read_request(), draw.stage());
     let (seal, commit, snapshot) = (draw.seal(), draw.commit(), draw.snapshot());
     let mut calls = vec![
@@ -76,6 +77,7 @@ async fn call_all(service: &dyn StateService, draw: &mut Draw) -> Vec<(String, S
         called(shown(&genesis), service.load_genesis(genesis)).await,
         called(shown(&loaded), service.load_snapshot(loaded)).await,
         called(shown(snapshot), service.drop_snapshot(snapshot)).await,
+        called(shown(head), service.set_head(head)).await,
         called(shown("head"), service.head()).await,
     ];
     let feed = match service.feed().await {
@@ -99,7 +101,7 @@ async fn every_method_takes_and_gives_over_a_socket_what_it_takes_and_gives_in_p
         assert_eq!(over_wire, in_process, "seed {seed}");
         let asked: Vec<_> = over_wire.into_iter().map(|(request, _)| request).collect();
         assert_eq!(behind.heard(), asked, "seed {seed}");
-        assert_eq!(asked.len(), 11);
+        assert_eq!(asked.len(), 12);
     }
 }
 

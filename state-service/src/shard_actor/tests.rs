@@ -50,6 +50,7 @@ fn seal(sequence: u64, parent: SnapshotId) -> Seal {
         order,
         digest,
         values: Vec::new(),
+        roots_by_index: false,
     };
     let order = SealOrder::of(request, Place::ALONE).unwrap();
     Seal { order, stages: Stages::MayCome, span: Span::none() }

@@ -51,6 +51,7 @@ fn seal(sequence: u64, parent: SnapshotId, seed: u64) -> SealRequest {
         order,
         digest,
         values,
+        roots_by_index: false,
     }
 }
 

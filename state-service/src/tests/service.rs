@@ -73,6 +73,7 @@ fn seal(sequence: u64, parent: SnapshotId, writes: Writes) -> SealRequest {
         order,
         digest,
         values: writes,
+        roots_by_index: false,
     }
 }
 

@@ -104,6 +104,7 @@ pub(crate) fn seal(
         order: writes.iter().map(|(index, _)| (*index, Incarnation::new(1))).collect(),
         digest: digest::of_writes(digests),
         values: Vec::new(),
+        roots_by_index: false,
     }
 }
 

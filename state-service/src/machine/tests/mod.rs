@@ -2,10 +2,12 @@
 
 mod bounds;
 mod cache;
+mod heads;
 mod history;
 mod loads;
 mod model;
 mod places;
+mod roots;
 mod rules;
 mod shards;
 mod stages;
@@ -182,6 +184,7 @@ fn request(job: JobId, parent: SnapshotId, number: u64, writes: Writes) -> SealR
         order,
         digest,
         values: writes,
+        roots_by_index: false,
     }
 }
 

@@ -107,6 +107,7 @@ fn a_seal_is_repeated_with_its_answer_and_refused_with_other_content() {
         request(job(2), block(1), 2, credit(3)),
         SealRequest { purpose: SealPurpose::Verify, ..again.clone() },
         SealRequest { touch_rule: TouchRule::Creates, ..again.clone() },
+        SealRequest { roots_by_index: true, ..again.clone() },
     ];
     for other in cases {
         assert_eq!(driven.seal(&other).map(|answer| answer.root_node), otherwise, "{other:?}");
