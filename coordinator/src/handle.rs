@@ -5,8 +5,8 @@ use crate::{
     cpu::{Cpu, CpuPool, ThreadPool},
     dispatch::{Service, WorkerFacts},
     front::{
-        AddWorker, Drain, DrainWorker, Front, ReleaseVerified, Removal, RemoveWorker, Submission,
-        Submit, Survey, Tools,
+        AddWorker, Drain, DrainWorker, Front, HowFar, Progress, ReleaseVerified, Removal,
+        RemoveWorker, Submission, Submit, Survey, Tools,
     },
     load::{self, Numbers, Roots},
     metrics::Metrics,

@@ -12,6 +12,8 @@ cluster::metrics! {
         /// Blocks by what became of them.
         blocks_verified: Counter = "blocks_total"["outcome" = "verified"];
         /// Blocks by what became of them.
+        blocks_built: Counter = "blocks_total"["outcome" = "built"];
+        /// Blocks by what became of them.
         blocks_different: Counter = "blocks_total"["outcome" = "different"];
         /// Blocks by what became of them.
         blocks_invalid: Counter = "blocks_total"["outcome" = "invalid"];
@@ -83,6 +85,7 @@ impl Metrics {
         let by_end = match &outcome.end {
             JobEnd::Committed => &self.blocks_committed,
             JobEnd::Verified => &self.blocks_verified,
+            JobEnd::Built => &self.blocks_built,
             JobEnd::Different => &self.blocks_different,
             JobEnd::Invalid { .. } => &self.blocks_invalid,
             JobEnd::Failed { .. } => &self.blocks_failed,

@@ -113,6 +113,7 @@ impl Cluster {
             chain: input.chain.clone(),
             parent,
             ancestors: block.ancestors.clone(),
+            lineage: block.lineage.clone(),
             ommers: block.ommers,
             mode: Mode::VerifyAndCommit,
             plan: PlanWish::Split,

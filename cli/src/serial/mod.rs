@@ -84,7 +84,8 @@ pub struct SerialOracle {
 impl SerialOracle {
     /// Starts from the state below an input's first block.
     pub fn new(parent: &ParentState, clock: SharedClock, delay: Delay) -> Self {
-        let values: &StateValues = parent.values();
+        let nothing = Arc::<StateValues>::default();
+        let values = parent.values().unwrap_or(&nothing);
         let trie = matches!(parent, ParentState::Genesis { .. }).then(|| {
             let trie = values.to_trie();
             // Hashes are kept: without them the first block would pay for the whole state.

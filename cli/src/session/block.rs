@@ -99,7 +99,7 @@ impl BlockRun<'_> {
         let outcome = self.answer.outcome.as_ref().ok()?;
         match outcome.end {
             JobEnd::Committed => Some(SnapshotId::Block(outcome.block_hash)),
-            JobEnd::Verified => Some(SnapshotId::Job(outcome.job)),
+            JobEnd::Verified | JobEnd::Built => Some(SnapshotId::Job(outcome.job)),
             JobEnd::Different | JobEnd::Invalid { .. } | JobEnd::Failed { .. } => None,
         }
     }

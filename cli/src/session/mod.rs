@@ -226,6 +226,7 @@ impl Session {
             chain: input.chain.clone(),
             parent: place.parent,
             ancestors: block.ancestors.clone(),
+            lineage: block.lineage.clone(),
             ommers: block.ommers,
             mode: place.mode,
             plan: self.run.plan.into(),

@@ -55,10 +55,10 @@ impl Evidence<'_> {
             BlockStatus::Different
         } else {
             match self.end {
-                JobEnd::Committed | JobEnd::Verified if self.expects_invalid => {
+                JobEnd::Committed | JobEnd::Verified | JobEnd::Built if self.expects_invalid => {
                     BlockStatus::Different
                 }
-                JobEnd::Committed | JobEnd::Verified => BlockStatus::Equal,
+                JobEnd::Committed | JobEnd::Verified | JobEnd::Built => BlockStatus::Equal,
                 JobEnd::Different | JobEnd::Invalid { .. } if self.expects_invalid => {
                     BlockStatus::RefusedAsExpected
                 }
@@ -137,7 +137,7 @@ impl Evidence<'_> {
             JobEnd::Failed { reason } => {
                 Some(ErrorObject { code: "failed", transaction: None, message: reason.clone() })
             }
-            JobEnd::Committed | JobEnd::Verified | JobEnd::Different => None,
+            JobEnd::Committed | JobEnd::Verified | JobEnd::Built | JobEnd::Different => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A state shard that notes what it is asked.
 
+use alloy_primitives::B256;
 use async_trait::async_trait;
 use engine::{
     account::SnapshotKey,

@@ -114,10 +114,9 @@ impl Cluster {
 }
 
 pub(crate) fn genesis_of(input: &Input) -> LoadGenesisRequest {
-    let ParentState::Genesis { block_hash, block_number, .. } = &input.parent else {
+    let ParentState::Genesis { block_hash, block_number, state: values } = &input.parent else {
         panic!("a workload begins at a genesis");
     };
-    let values = input.parent.values();
     let accounts = values.accounts.iter().map(|values| AccountState {
         address: values.address,
         account: values.account,
@@ -153,6 +152,7 @@ async fn run(seed: u64) -> BTreeMap<Fault, u64> {
             chain: input.chain.clone(),
             parent,
             ancestors: block.ancestors.clone(),
+            lineage: block.lineage.clone(),
             ommers: block.ommers,
             mode: Mode::VerifyAndCommit,
             plan: PlanWish::Split,

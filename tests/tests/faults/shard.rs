@@ -1,6 +1,7 @@
 //! A real state shard behind a bad network.
 
 use super::chance::{Chance, Fault};
+use alloy_primitives::B256;
 use async_trait::async_trait;
 use engine::ids::{BootId, JobId, SnapshotId};
 use futures::{StreamExt, stream};

@@ -3,6 +3,7 @@
 
 use super::StreamConfig;
 use crate::config::Limits;
+use alloy_primitives::B256;
 use async_trait::async_trait;
 use cluster::grpc::{GrpcConfig, GrpcCounts, GrpcError, connect};
 use engine::ids::{BootId, JobId, SnapshotId};
