@@ -23,7 +23,7 @@ use proto::{
     state::{
         CommitRequest, ConfigureRequest, Feed, Head, LoadGenesisRequest, LoadSnapshotRequest,
         ReadRequest, ReadResponse, SealPurpose, SealRequest, SealResponse, SealedShard,
-        StageRequest, StateService,
+        SnapshotContents, StageRequest, StateService,
     },
     status::{Code, Status},
     worker::{PrepareRequest, PrepareResponse, WorkerService},
@@ -84,6 +84,7 @@ impl Chain {
             chain: self.rules.clone(),
             parent: SnapshotId::Block(parent),
             ancestors: AncestorHashes::default(),
+            lineage: engine::lineage::Lineage::default(),
             ommers: Ommers::Known,
             mode: Mode::VerifyAndCommit,
             plan: PlanWish::Split,

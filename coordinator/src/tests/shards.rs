@@ -13,13 +13,17 @@ use engine::{
 };
 use proto::{
     coordinator::{CoordinatorService, JobEnd, Mode},
-    state::{AccountState, LoadGenesisRequest, SealPurpose, StateValues},
+    state::{AccountState, LoadGenesisRequest, SealPurpose, SnapshotContents, StateValues},
     status::Code,
 };
 use std::sync::Arc;
 
 async fn cluster(seed: u64, n_blocks: u64, n_commits: usize) -> Cluster {
     Cluster::start(Chain::new(seed, n_blocks, SHAPE), &[Manner::Honest; 2], n_commits).await
+}
+
+fn contents(n_accounts: u64) -> SnapshotContents {
+    SnapshotContents::Values(values(n_accounts))
 }
 
 fn values(n_accounts: u64) -> StateValues {
@@ -175,12 +179,12 @@ fn a_genesis_is_split_and_its_root_is_that_of_the_whole_state() {
 fn snapshots_are_loaded_at_every_shard_under_numbers_that_do_not_repeat() {
     run(async {
         let cluster = cluster(8, 1, 0).await;
-        let first = cluster.coordinator.load_snapshot(values(50)).await.unwrap();
-        let second = cluster.coordinator.load_snapshot(values(50)).await.unwrap();
+        let first = cluster.coordinator.load_snapshot(contents(50)).await.unwrap();
+        let second = cluster.coordinator.load_snapshot(contents(50)).await.unwrap();
         assert_ne!(first, second);
 
         *cluster.shards[3].trouble.lock().unwrap() = Some(Trouble::Seal);
-        let refused = cluster.coordinator.load_snapshot(values(50)).await.unwrap_err();
+        let refused = cluster.coordinator.load_snapshot(contents(50)).await.unwrap_err();
         assert_eq!(refused.code, Code::ResourceExhausted);
         for shard in &cluster.shards {
             let names = shard.loaded();
@@ -197,13 +201,13 @@ fn snapshots_are_loaded_at_every_shard_under_numbers_that_do_not_repeat() {
 fn another_coordinator_process_loads_under_other_numbers() {
     run(async {
         let cluster = cluster(9, 1, 0).await;
-        let first = cluster.coordinator.load_snapshot(values(1)).await.unwrap();
+        let first = cluster.coordinator.load_snapshot(contents(1)).await.unwrap();
         let services =
             cluster.shards.iter().map(|it| Arc::clone(it) as Arc<dyn proto::state::StateService>);
         let services = proto::shards::StateShards::new(services.collect()).unwrap();
         let config = crate::config::CoordinatorConfig::default();
         let term = engine::ids::Term::new(2);
         let next = crate::Coordinator::new(config, services).term(term).start().unwrap();
-        assert_ne!(next.load_snapshot(values(1)).await.unwrap(), first);
+        assert_ne!(next.load_snapshot(contents(1)).await.unwrap(), first);
     });
 }
