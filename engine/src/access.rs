@@ -1,6 +1,6 @@
 //! What transactions read and write, key by key.
 
-use crate::account::Existence;
+use crate::account::{Existence, credited};
 use alloy_primitives::{Address, B256, Bytes, U256};
 
 /// One key of state, as fine as validation looks.
@@ -114,8 +114,8 @@ impl AccountWrite {
     /// Adds a Credit of the same index.
     pub const fn add_credit(&mut self, amount: U256) {
         self.balance = Some(match self.balance {
-            Some(BalanceWrite::Set(balance)) => BalanceWrite::Set(balance.wrapping_add(amount)),
-            Some(BalanceWrite::Credit(sum)) => BalanceWrite::Credit(sum.wrapping_add(amount)),
+            Some(BalanceWrite::Set(balance)) => BalanceWrite::Set(credited(balance, amount)),
+            Some(BalanceWrite::Credit(sum)) => BalanceWrite::Credit(sum.saturating_add(amount)),
             None => BalanceWrite::Credit(amount),
         });
     }

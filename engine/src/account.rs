@@ -86,7 +86,7 @@ pub fn apply_account_write(
     match write.balance {
         Some(BalanceWrite::Set(balance)) => account.balance = balance,
         Some(BalanceWrite::Credit(amount)) => {
-            account.balance = account.balance.wrapping_add(amount)
+            account.balance = credited(account.balance, amount);
         }
         None => {}
     }
@@ -97,6 +97,15 @@ pub fn apply_account_write(
         account.code_hash = code_hash;
     }
     exists_when_touched(account, rule)
+}
+
+/// Returns a balance with a Credit added. One that does not fit changes nothing, as revm has it
+/// with fees; so Credits that meet such a balance are added up in their order.
+pub const fn credited(balance: U256, amount: U256) -> U256 {
+    match balance.checked_add(amount) {
+        Some(sum) => sum,
+        None => balance,
+    }
 }
 
 /// Returns what becomes of an account by a touch, whatever it was before: it exists, or is cleared

@@ -173,6 +173,7 @@ impl<V: StateView> Executor<V> {
         let tx = &signed.transaction;
         let observations = &mut self.recorder().observations;
         observations.note(signed.sender, Aspects::BALANCE.and(Aspects::NONCE));
+        observations.note_amount(&tx.value());
         match tx.kind() {
             TxKind::Call(to) => observations.note(to, Aspects::CODE_ONLY),
             TxKind::Create => observations.created = true,

@@ -134,8 +134,12 @@ fn call<const KIND: u8, V: StateView>(mut at: At<'_, V>) -> InstructionExecResul
     if let Err(stop) = at.host.db_mut().check(spent) {
         return end(&mut at, stop);
     }
-    let carries_value = matches!(KIND, opcode::CALL | opcode::CALLCODE)
-        && word(&at, 2).is_some_and(|value| !value.is_zero());
+    let value = match KIND {
+        opcode::CALL | opcode::CALLCODE => word(&at, 2).unwrap_or_default(),
+        _ => U256::ZERO,
+    };
+    let carries_value = !value.is_zero();
+    at.host.db_mut().observations.note_amount(&value);
     let spec = at.interpreter.runtime_flag.spec_id();
     // Before Spurious Dragon every call is charged by the target's existence.
     let by_existence = carries_value || !spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
@@ -154,8 +158,9 @@ fn create<const IS_CREATE2: bool, V: StateView>(mut at: At<'_, V>) -> Instructio
         return end(&mut at, stop);
     }
     at.host.db_mut().observations.created = true;
-    let endowed = word(&at, 0).is_some_and(|value| !value.is_zero());
-    note_self(&mut at, if endowed { Aspects::BALANCE } else { Aspects::CODE_ONLY });
+    let value = word(&at, 0).unwrap_or_default();
+    at.host.db_mut().observations.note_amount(&value);
+    note_self(&mut at, if value.is_zero() { Aspects::CODE_ONLY } else { Aspects::BALANCE });
     contract::create::<IS_CREATE2, _, _>(at)
 }
 

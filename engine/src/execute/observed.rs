@@ -1,6 +1,9 @@
 //! What a run could observe of the accounts that it loaded (rule 5).
 
-use alloy_primitives::{Address, map::AddressMap};
+use alloy_primitives::{Address, U256, map::AddressMap};
+
+/// Amounts of no more bits than this cannot overflow when two of them are added.
+const HUGE_BITS: usize = 255;
 
 /// A set of an account's keys. The code hash is not in it: it counts as observed whenever the
 /// account is loaded, because revm looks at code in too many places, and code rarely changes.
@@ -40,6 +43,9 @@ pub(super) struct Observations {
     /// A CREATE or CREATE2 ran: the new address is computed inside revm, so nonce and existence
     /// of every loaded account count as observed.
     pub(super) created: bool,
+    /// An amount was to be moved that might overflow any balance. Whether it did is seen, and the
+    /// recipient's balance by that, although it stays as it was.
+    moved_hugely: bool,
 }
 
 impl Observations {
@@ -49,10 +55,22 @@ impl Observations {
         *noted = noted.and(aspects);
     }
 
-    /// Returns what was observed of an account that was loaded.
-    pub(super) fn of(&self, address: &Address) -> Aspects {
-        let noted = self.noted.get(address).copied().unwrap_or(Aspects::ALL);
-        if self.created { noted.and(Aspects::NONCE).and(Aspects::EXISTENCE) } else { noted }
+    /// Notes that an amount is to be moved.
+    pub(super) const fn note_amount(&mut self, amount: &U256) {
+        self.moved_hugely |= amount.bit_len() > HUGE_BITS;
+    }
+
+    /// Returns what was observed of an account that was loaded with this balance.
+    pub(super) fn of(&self, address: &Address, balance: &U256) -> Aspects {
+        let mut noted = self.noted.get(address).copied().unwrap_or(Aspects::ALL);
+        if self.created {
+            noted = noted.and(Aspects::NONCE).and(Aspects::EXISTENCE);
+        }
+        // Any amount might overflow a balance as large as this.
+        if self.moved_hugely || balance.bit_len() > HUGE_BITS {
+            noted = noted.and(Aspects::BALANCE);
+        }
+        noted
     }
 
     /// Tells whether somebody noted why the account was loaded.
@@ -64,5 +82,6 @@ impl Observations {
     pub(super) fn clear(&mut self) {
         self.noted.clear();
         self.created = false;
+        self.moved_hugely = false;
     }
 }

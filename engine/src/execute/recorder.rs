@@ -178,7 +178,8 @@ impl<V: StateView> Recorder<V> {
     pub(super) fn read_set(&self) -> ReadSet {
         let mut reads = Vec::with_capacity(self.loaded.len() * 3 + self.slots.len());
         for (address, account) in &self.loaded {
-            let observed = self.observations.of(address);
+            let balance = account.map(|account| account.balance).unwrap_or_default();
+            let observed = self.observations.of(address, &balance);
             let keys = [
                 (AccessKey::Balance(*address), observed.has(Aspects::BALANCE)),
                 (AccessKey::Nonce(*address), observed.has(Aspects::NONCE)),

@@ -2,7 +2,7 @@
 
 use crate::{
     access::{AccountWrite, BalanceWrite, Wipe},
-    account::{Account, TouchRule, exists_when_touched},
+    account::{Account, TouchRule, credited, exists_when_touched},
     ids::AccessIndex,
 };
 use alloy_primitives::{B256, U256, map::U256Map};
@@ -171,12 +171,10 @@ const fn is_bare(write: &AccountWrite) -> bool {
 
 /// Adds up what follows the last balance that was set, or everything over the base.
 fn sum(base: U256, balances: &[(AccessIndex, BalanceWrite)]) -> U256 {
-    let mut credits = U256::ZERO;
-    for (_, write) in balances.iter().rev() {
-        match write {
-            BalanceWrite::Set(balance) => return balance.wrapping_add(credits),
-            BalanceWrite::Credit(amount) => credits = credits.wrapping_add(*amount),
-        }
-    }
-    base.wrapping_add(credits)
+    let is_set = |(_, write): &(AccessIndex, BalanceWrite)| matches!(write, BalanceWrite::Set(_));
+    let from = balances.iter().rposition(is_set).unwrap_or(0);
+    balances[from..].iter().fold(base, |balance, (_, write)| match write {
+        BalanceWrite::Set(balance) => *balance,
+        BalanceWrite::Credit(amount) => credited(balance, *amount),
+    })
 }

@@ -12,6 +12,7 @@ use alloy_eips::{
 use alloy_hardforks::EthereumHardforks;
 use alloy_primitives::{Address, Bytes, U256};
 use revm::{Database, primitives::hardfork::SpecId};
+use std::collections::BTreeMap;
 
 const WEI_PER_GWEI: u64 = 1_000_000_000;
 const WEI_PER_ETHER: u64 = 1_000_000_000_000_000_000;
@@ -41,14 +42,17 @@ pub(super) fn apply<DB: Database>(
     for (address, amount) in payments(chain, attributes) {
         let state = &mut judge.ctx.journaled_state.database;
         state
-            .change_balance(address, clears_empty, |balance| balance.saturating_add(amount))
+            .change_balance(address, clears_empty, |balance| {
+                // What does not fit changes nothing, as revm has it with fees.
+                balance.checked_add(amount).unwrap_or(balance)
+            })
             .map_err(Stop::State)?;
     }
     Ok(requests)
 }
 
-/// Returns who is paid what: rewards of proof of work, then withdrawals.
-fn payments(chain: &ChainSpec, attributes: &BlockAttributes) -> Vec<(Address, U256)> {
+/// Returns who is paid how much in all: rewards of proof of work, and withdrawals.
+fn payments(chain: &ChainSpec, attributes: &BlockAttributes) -> BTreeMap<Address, U256> {
     let header = &attributes.header;
     let mut payments = Vec::new();
     if let Some(reward) = block_reward(chain, header.number) {
@@ -64,7 +68,11 @@ fn payments(chain: &ChainSpec, attributes: &BlockAttributes) -> Vec<(Address, U2
     payments.extend(withdrawals.map(|withdrawal| {
         (withdrawal.address, U256::from(withdrawal.amount) * U256::from(WEI_PER_GWEI))
     }));
-    payments
+    let mut sums = BTreeMap::<Address, U256>::new();
+    for (address, amount) in payments {
+        *sums.entry(address).or_default() += amount;
+    }
+    sums
 }
 
 /// Returns what a block itself is worth; nothing from Paris on.

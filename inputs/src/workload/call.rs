@@ -3,7 +3,7 @@
 use super::{parallel, population::Population, rng::Rng};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEnvelope, TxLegacy};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use secp256k1::{Message, SECP256K1, SecretKey};
 
 /// The chain of the workloads; no public chain has this number.
@@ -129,14 +129,20 @@ pub(super) fn sign_all(drafts: &[Unsigned], population: &Population) -> Vec<TxEn
     parallel::map(drafts, |draft| draft.sign(population.sender_key(draft.sender)))
 }
 
-fn signed<T>(transaction: T, key: &SecretKey) -> TxEnvelope
+/// Signs one transaction.
+pub(super) fn signed<T>(transaction: T, key: &SecretKey) -> TxEnvelope
 where
     T: SignableTransaction<Signature>,
     TxEnvelope: From<alloy_consensus::Signed<T>>,
 {
-    let message = Message::from_digest(transaction.signature_hash().0);
+    let signature = sign(transaction.signature_hash(), key);
+    transaction.into_signed(signature).into()
+}
+
+/// Signs a hash.
+pub(super) fn sign(hash: B256, key: &SecretKey) -> Signature {
+    let message = Message::from_digest(hash.0);
     let (recovery, bytes) = SECP256K1.sign_ecdsa_recoverable(&message, key).serialize_compact();
     let y_is_odd = i32::from(recovery) & 1 == 1;
-    let signature = Signature::from_bytes_and_parity(&bytes, y_is_odd);
-    transaction.into_signed(signature).into()
+    Signature::from_bytes_and_parity(&bytes, y_is_odd)
 }

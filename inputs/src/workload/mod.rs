@@ -6,6 +6,8 @@
 //! streams of the seed, one for each purpose; nothing depends on time, threads or map order.
 
 mod call;
+mod edges;
+mod fork;
 mod generators;
 mod genesis;
 mod parallel;
@@ -21,6 +23,8 @@ mod token_book;
 mod zipf;
 
 pub use call::{CHAIN_ID, INITIAL_BASE_FEE};
+pub use edges::Case;
+pub use fork::Fork;
 pub use genesis::{GENESIS_TIMESTAMP, Genesis, GenesisAccount};
 pub use parse::{SpecError, WORKLOAD_PREFIX};
 pub use seal::seal;
@@ -60,14 +64,16 @@ pub struct DraftBlock {
     pub gas_limit: u64,
     /// The header's randomness.
     pub prevrandao: B256,
-    /// What the system call of EIP-4788 stores.
+    /// What the system call of EIP-4788 stores, from Cancun on.
     pub parent_beacon_block_root: B256,
     /// The signed transactions in their order.
     pub transactions: Vec<TxEnvelope>,
-    /// The withdrawals in their order.
+    /// The withdrawals in their order; none before Shanghai.
     pub withdrawals: Vec<Withdrawal>,
 }
 
+/// Rules of the workloads that name none.
+const FORK: Fork = Fork::Cancun;
 const BLOCK_GAS_LIMIT_MIN: u64 = 30_000_000;
 const SECONDS_PER_BLOCK: u64 = 12;
 const BENEFICIARIES: u32 = 4;
@@ -81,6 +87,9 @@ const WITHDRAWAL_GWEI_MAX: u32 = 50_000_000;
 /// If the specification was not parsed and is out of bounds.
 pub fn generate(spec: &WorkloadSpec) -> GeneratedWorkload {
     assert!(spec.is_within_bounds(), "{spec} is out of bounds");
+    if let WorkloadKind::Edges { fork, case } = spec.kind {
+        return edges::generate(spec, fork, case);
+    }
     let population = Population::new(spec.seed, spec.accounts, n_senders(spec));
     let mut generator = generator(spec, &population);
     let mut rng = Rng::new(spec.seed, "envelopes");
@@ -102,9 +111,9 @@ pub fn generate(spec: &WorkloadSpec) -> GeneratedWorkload {
         .into_iter()
         .map(|body| attributes.next_block(sign_all(&body, &population), &population))
         .collect();
-    let mut genesis = GenesisDraft::new(&population);
+    let mut genesis = GenesisDraft::new(FORK, &population);
     generator.add_to_genesis(&population, &mut genesis);
-    GeneratedWorkload { genesis: genesis.finish(gas_limit), blocks }
+    GeneratedWorkload { genesis: genesis.finish(gas_limit, INITIAL_BASE_FEE), blocks }
 }
 
 /// As many senders as transactions if there are accounts enough: the senders take turns, so that
@@ -149,18 +158,29 @@ impl Attributes {
     }
 
     fn next_block(&mut self, transactions: Vec<TxEnvelope>, population: &Population) -> DraftBlock {
-        self.number += 1;
+        let block = self.next();
         let beneficiary = self.rng.below(BENEFICIARIES);
         DraftBlock {
             beneficiary: named_address(self.seed, "beneficiary", beneficiary),
-            timestamp: GENESIS_TIMESTAMP + SECONDS_PER_BLOCK * self.number,
-            gas_limit: self.gas_limit,
-            prevrandao: derive(self.seed, "prevrandao", self.number),
-            parent_beacon_block_root: derive(self.seed, "beacon root", self.number),
             transactions,
             withdrawals: (0..WITHDRAWALS_PER_BLOCK)
                 .map(|_| self.next_withdrawal(population))
                 .collect(),
+            ..block
+        }
+    }
+
+    /// Returns the next block with nobody in it.
+    fn next(&mut self) -> DraftBlock {
+        self.number += 1;
+        DraftBlock {
+            beneficiary: Address::ZERO,
+            timestamp: GENESIS_TIMESTAMP + SECONDS_PER_BLOCK * self.number,
+            gas_limit: self.gas_limit,
+            prevrandao: derive(self.seed, "prevrandao", self.number),
+            parent_beacon_block_root: derive(self.seed, "beacon root", self.number),
+            transactions: Vec::new(),
+            withdrawals: Vec::new(),
         }
     }
 

@@ -1,8 +1,12 @@
 //! From the text of a workload to its specification.
 
-use super::spec::{
-    ACCOUNTS_MAX, ACCOUNTS_MIN, BLOCKS_MAX, COMPUTE_GAS_MAX, COMPUTE_GAS_MIN, Distribution,
-    POOLS_MAX, TRANSACTIONS_MAX, TXS_MAX, WorkloadKind, WorkloadSpec, ZipfExponent,
+use super::{
+    edges::Case,
+    fork::Fork,
+    spec::{
+        ACCOUNTS_MAX, ACCOUNTS_MIN, BLOCKS_MAX, COMPUTE_GAS_MAX, COMPUTE_GAS_MIN, Distribution,
+        POOLS_MAX, TRANSACTIONS_MAX, TXS_MAX, WorkloadKind, WorkloadSpec, ZipfExponent,
+    },
 };
 use std::{ops::RangeInclusive, str::FromStr};
 
@@ -153,6 +157,12 @@ impl<'a> Parameters<'a> {
             WorkloadKind::Compute { gas } => {
                 *gas = self.number("gas", COMPUTE_GAS_MIN..=COMPUTE_GAS_MAX, *gas)?;
             }
+            WorkloadKind::Edges { fork, case } => {
+                *fork = self.one_of("fork", &Fork::ALL, Fork::name)?.unwrap_or(*fork);
+                let cases: Vec<Case> =
+                    Case::ALL.into_iter().filter(|case| case.forks().contains(fork)).collect();
+                *case = self.one_of("case", &cases, Case::name)?;
+            }
             WorkloadKind::Transfers | WorkloadKind::Chain | WorkloadKind::Mint => {}
         }
         Ok(spec)
@@ -174,6 +184,22 @@ impl<'a> Parameters<'a> {
                 value: value.to_owned(),
                 allowed: format!("a whole number from {} to {}", allowed.start(), allowed.end()),
             }
+        })
+    }
+
+    /// Reads the name of one of several things.
+    fn one_of<T: Copy>(
+        &self,
+        parameter: &'static str,
+        all: &[T],
+        name: fn(T) -> &'static str,
+    ) -> Result<Option<T>, SpecError> {
+        let Some(value) = self.get(parameter) else { return Ok(None) };
+        let found = all.iter().find(|one| name(**one) == value);
+        found.copied().map(Some).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|one| name(*one)).collect();
+            let allowed = format!("one of {}", names.join(", "));
+            SpecError::BadValue { parameter, value: value.to_owned(), allowed }
         })
     }
 
@@ -228,6 +254,7 @@ mod tests {
             ("hybrid", 5_000, 30),
             ("compute", 200, 0),
             ("mint", 2_000, 0),
+            ("edges", 200, 0),
         ] {
             let spec = parse(&format!("workload:{name}"));
             assert_eq!((spec.kind.name(), spec.txs, spec.blocks), (name, txs, 1));
@@ -253,6 +280,8 @@ mod tests {
             "workload:hybrid",
             "workload:compute?gas=300000",
             "workload:mint?hot=20",
+            "workload:edges?fork=frontier",
+            "workload:edges?case=self-authorise",
         ] {
             let spec = parse(text);
             assert_eq!(parse(&spec.to_string()), spec, "{text}");
@@ -297,6 +326,9 @@ mod tests {
             ("workload:erc20?zipf=-1", "`zipf` is `-1`", "from 0.1 to 3.0"),
             ("workload:erc20?dist=uniform&zipf=1", "but `dist` is uniform", "dist=zipf"),
             ("workload:compute?gas=1", "`gas` is `1`", "from 200000 to 16000000"),
+            ("workload:edges?fork=dao", "`fork` is `dao`", "one of frontier, homestead"),
+            ("workload:edges?case=none", "`case` is `none`", "one of transient, destroy-to-itself"),
+            ("workload:edges?fork=london&case=bad-grants", "`case` is `bad-grants`", "one of"),
             ("workload:chain?txs=99999&blocks=9999", "at most 2000000", "lower txs or blocks"),
         ] {
             let error = text.parse::<WorkloadSpec>().expect_err(text);

@@ -62,13 +62,15 @@ pub(super) fn named_address(seed: u64, name: &str, number: u32) -> Address {
     Address::from_word(derive(seed, name, u64::from(number)))
 }
 
-fn secret_key(seed: u64, index: u32) -> SecretKey {
+/// The key of an account that sends.
+pub(super) fn secret_key(seed: u64, index: u32) -> SecretKey {
     let scalar = derive(seed, "key", u64::from(index));
     SecretKey::from_byte_array(&scalar.0)
         .expect("no hash that was ever seen is zero or above the group's order")
 }
 
-fn address_of(key: &SecretKey) -> Address {
+/// The address that a key signs for.
+pub(super) fn address_of(key: &SecretKey) -> Address {
     let public = PublicKey::from_secret_key(SECP256K1, key).serialize_uncompressed();
     Address::from_raw_public_key(&public[1..])
 }

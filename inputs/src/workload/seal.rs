@@ -1,6 +1,6 @@
 //! From drafts to blocks: serial execution fills in what a header says of the results.
 
-use super::{DraftBlock, GeneratedWorkload, Genesis, GenesisAccount};
+use super::{DraftBlock, Fork, GeneratedWorkload, Genesis, GenesisAccount};
 use crate::{
     error::InputError,
     input::{AccountValues, Expected, Input, InputBlock, ParentState, StateValues},
@@ -9,9 +9,8 @@ use alloy_consensus::{
     Block as ConsensusBlock, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, TxEnvelope,
     constants::{EMPTY_RECEIPTS, EMPTY_TRANSACTIONS, EMPTY_WITHDRAWALS},
 };
-use alloy_eips::eip4895::Withdrawals;
-use alloy_hardforks::EthereumHardfork;
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_eips::{eip4895::Withdrawals, eip7685::EMPTY_REQUESTS_HASH};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use engine::{
     account::Account,
     block::{AncestorHashes, Block, Code, Ommers},
@@ -27,6 +26,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// How many earlier blocks a block may ask the hash of.
 const ANCESTORS_MAX: usize = 256;
+/// The least there may be, under proof of work.
+const GENESIS_DIFFICULTY: U256 = U256::from_limbs([131_072, 0, 0, 0]);
 
 /// Executes a workload's blocks one after the other and writes their headers. `progress` hears of
 /// every block that is done, and of how many there are.
@@ -38,9 +39,10 @@ pub fn seal(
     workload: GeneratedWorkload,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Input, InputError> {
-    let chain = ChainSpec::up_to(workload.genesis.chain_id, EthereumHardfork::Cancun);
+    let chain = ChainSpec::up_to(workload.genesis.chain_id, workload.genesis.fork.hardfork());
     let values = state_values(&workload.genesis);
     let mut sealer = Sealer {
+        fork: workload.genesis.fork,
         chain: chain.clone(),
         state: values.to_serial_state(),
         trie: values.to_trie(),
@@ -72,6 +74,7 @@ pub fn seal(
 
 /// The chain's tip while blocks are put on it.
 struct Sealer {
+    fork: Fork,
     chain: ChainSpec,
     state: SerialState,
     trie: StateTrie,
@@ -85,7 +88,11 @@ impl Sealer {
         let parent_hash = header.parent_hash;
         let prepared = self.prepare(header, draft);
         let ancestors = AncestorHashes(self.ancestors.clone());
-        let outcome = self.execute(&prepared, &ancestors)?;
+        let mut outcome = self.execute(&prepared, &ancestors)?;
+        if self.fork < Fork::Byzantium {
+            // Receipts of these forks hold state roots, which serial execution does not make.
+            outcome.results.receipts_root.get_or_insert(B256::ZERO);
+        }
         self.state.apply(&outcome.post);
         self.trie.apply(&outcome.post).map_err(|missing| missing.to_string())?;
         let state_root = self.state_root()?;
@@ -121,8 +128,9 @@ impl Sealer {
             beneficiary: draft.beneficiary,
             gas_limit: draft.gas_limit,
             mix_hash: draft.prevrandao,
-            withdrawals: Some(draft.withdrawals.clone()),
-            parent_beacon_block_root: Some(draft.parent_beacon_block_root),
+            withdrawals: (self.fork >= Fork::Shanghai).then(|| draft.withdrawals.clone()),
+            parent_beacon_block_root: (self.fork >= Fork::Cancun)
+                .then_some(draft.parent_beacon_block_root),
             ..BuildAttributes::default()
         };
         header::open(&self.chain, &self.parent, &attributes).map_err(|broken| broken.to_string())
@@ -138,7 +146,7 @@ impl Sealer {
             header,
             transactions,
             ommers: Vec::new(),
-            withdrawals: Some(draft.withdrawals),
+            withdrawals: (self.fork >= Fork::Shanghai).then_some(draft.withdrawals),
         };
         Prepared { block, spec, senders }
     }
@@ -174,18 +182,29 @@ fn hash_of(header: &Header) -> B256 {
 }
 
 fn genesis_header(genesis: &Genesis, state_root: B256) -> Header {
+    let fork = genesis.fork;
     Header {
-        ommers_hash: EMPTY_OMMER_ROOT_HASH,
         state_root,
-        transactions_root: EMPTY_TRANSACTIONS,
-        receipts_root: EMPTY_RECEIPTS,
         gas_limit: genesis.gas_limit,
         timestamp: genesis.timestamp,
-        base_fee_per_gas: Some(genesis.base_fee),
-        withdrawals_root: Some(EMPTY_WITHDRAWALS),
-        blob_gas_used: Some(0),
-        excess_blob_gas: Some(0),
-        parent_beacon_block_root: Some(B256::ZERO),
+        difficulty: if fork < Fork::Paris { GENESIS_DIFFICULTY } else { U256::ZERO },
+        base_fee_per_gas: (fork >= Fork::London).then_some(genesis.base_fee),
+        ..fork_fields(fork)
+    }
+}
+
+/// A header with every field that its fork has, as it is where there is nothing.
+fn fork_fields(fork: Fork) -> Header {
+    let is_cancun = fork >= Fork::Cancun;
+    Header {
+        ommers_hash: EMPTY_OMMER_ROOT_HASH,
+        transactions_root: EMPTY_TRANSACTIONS,
+        receipts_root: EMPTY_RECEIPTS,
+        withdrawals_root: (fork >= Fork::Shanghai).then_some(EMPTY_WITHDRAWALS),
+        blob_gas_used: is_cancun.then_some(0),
+        excess_blob_gas: is_cancun.then_some(0),
+        parent_beacon_block_root: is_cancun.then_some(B256::ZERO),
+        requests_hash: (fork >= Fork::Prague).then_some(EMPTY_REQUESTS_HASH),
         ..Header::default()
     }
 }

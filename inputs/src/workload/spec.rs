@@ -1,5 +1,6 @@
 //! What a workload is: its kind and sizes, with the bounds of each.
 
+use super::{edges::Case, fork::Fork};
 use std::fmt;
 
 /// Transactions a block.
@@ -79,6 +80,13 @@ pub enum WorkloadKind {
     },
     /// Mints of one collection of tokens, whose counter all of them read and write.
     Mint,
+    /// What parallel executors get wrong.
+    Edges {
+        /// The rules of the chain.
+        fork: Fork,
+        /// The only case that is played, if it is one.
+        case: Option<Case>,
+    },
 }
 
 /// How the accounts that take part are chosen.
@@ -126,8 +134,8 @@ impl fmt::Display for ZipfExponent {
 
 impl WorkloadKind {
     /// Names of all kinds, in the order of the contract.
-    pub const NAMES: [&str; 7] =
-        ["transfers", "erc20", "swaps", "chain", "hybrid", "compute", "mint"];
+    pub const NAMES: [&str; 8] =
+        ["transfers", "erc20", "swaps", "chain", "hybrid", "compute", "mint", "edges"];
 
     /// The kind of this name with its own parameters at their defaults.
     pub fn by_name(name: &str) -> Option<Self> {
@@ -139,6 +147,7 @@ impl WorkloadKind {
             "hybrid" => Self::Hybrid { pools: POOLS_DEFAULT },
             "compute" => Self::Compute { gas: COMPUTE_GAS_DEFAULT },
             "mint" => Self::Mint,
+            "edges" => Self::Edges { fork: Fork::LATEST, case: None },
             _ => return None,
         })
     }
@@ -153,6 +162,7 @@ impl WorkloadKind {
             Self::Hybrid { .. } => "hybrid",
             Self::Compute { .. } => "compute",
             Self::Mint => "mint",
+            Self::Edges { .. } => "edges",
         }
     }
 
@@ -166,6 +176,7 @@ impl WorkloadKind {
             }
             Self::Chain => &["txs", "blocks", "accounts", "seed"],
             Self::Compute { .. } => &["txs", "blocks", "accounts", "seed", "gas"],
+            Self::Edges { .. } => &["txs", "blocks", "accounts", "seed", "fork", "case"],
         }
     }
 
@@ -174,7 +185,7 @@ impl WorkloadKind {
             Self::Transfers => 10_000,
             Self::Erc20 { .. } | Self::Hybrid { .. } => 5_000,
             Self::Swaps { .. } | Self::Chain => 1_000,
-            Self::Compute { .. } => 200,
+            Self::Compute { .. } | Self::Edges { .. } => 200,
             Self::Mint => 2_000,
         }
     }
@@ -211,6 +222,9 @@ impl WorkloadSpec {
             | WorkloadKind::Erc20 { .. }
             | WorkloadKind::Chain
             | WorkloadKind::Mint => true,
+            WorkloadKind::Edges { fork, case } => {
+                case.is_none_or(|case| case.forks().contains(&fork))
+            }
         };
         kind_is
             && (1..=TXS_MAX).contains(&self.txs)
@@ -245,6 +259,10 @@ impl fmt::Display for WorkloadSpec {
                 write!(f, "&pools={pools}")
             }
             WorkloadKind::Compute { gas } => write!(f, "&gas={gas}"),
+            WorkloadKind::Edges { fork, case } => {
+                write!(f, "&fork={}", fork.name())?;
+                case.map_or(Ok(()), |case| write!(f, "&case={}", case.name()))
+            }
             WorkloadKind::Transfers | WorkloadKind::Chain | WorkloadKind::Mint => Ok(()),
         }
     }

@@ -1,9 +1,11 @@
 //! The whole cluster in one process, against serial execution.
 
 mod decoys;
+mod edges;
 pub(crate) mod random;
 
 use cluster::{clock::SystemClock, shutdown::ShutdownToken};
+use engine::shard::ShardCount;
 use evmesh::{
     args::PlanArg,
     config::Config,
@@ -18,6 +20,7 @@ use std::num::{NonZeroU16, NonZeroU64, NonZeroUsize};
 struct Shape {
     workers: u16,
     threads: usize,
+    state_shards: ShardCount,
     plan: PlanArg,
     slice_gas: Option<u64>,
     seed: u64,
@@ -25,7 +28,14 @@ struct Shape {
 
 impl Shape {
     const fn whole() -> Self {
-        Self { workers: 1, threads: 1, plan: PlanArg::Whole, slice_gas: None, seed: 0 }
+        Self {
+            workers: 1,
+            threads: 1,
+            state_shards: ShardCount::ONE,
+            plan: PlanArg::Whole,
+            slice_gas: None,
+            seed: 0,
+        }
     }
 }
 
@@ -34,6 +44,7 @@ fn run(input: &Input, shape: Shape) -> Vec<BlockReport> {
     let mut config = Config::default();
     config.sandbox.workers = NonZeroU16::new(shape.workers).unwrap();
     config.worker.threads = NonZeroUsize::new(shape.threads).unwrap();
+    config.sandbox.state_shards = shape.state_shards;
     config.run.plan = shape.plan;
     config.run.slice_gas = shape.slice_gas.and_then(NonZeroU64::new);
     config.run.seed = shape.seed;

@@ -1,7 +1,7 @@
 //! Random workloads on random clusters.
 
 use super::{Shape, run};
-use engine::model::Numbers;
+use engine::{model::Numbers, shard::ShardCount};
 use evmesh::{args::PlanArg, report::BlockStatus};
 
 const N_SEEDS: u64 = 14;
@@ -30,6 +30,7 @@ fn shape(numbers: &mut Numbers) -> Shape {
     Shape {
         workers: u16::try_from(1 + numbers.below(5)).unwrap(),
         threads: usize::try_from(1 + numbers.below(3)).unwrap(),
+        state_shards: ShardCount::new(1 << numbers.below(5)).unwrap(),
         plan: if numbers.percent(85) { PlanArg::Split } else { PlanArg::Whole },
         slice_gas,
         seed: numbers.below(1000),

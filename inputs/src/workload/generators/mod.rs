@@ -47,6 +47,7 @@ pub(super) fn generator(spec: &WorkloadSpec, population: &Population) -> Box<dyn
             Erc20::new(seed, hot_percent, Distribution::Uniform, population),
             Swaps::new(seed, hot_percent, pools),
         )),
+        WorkloadKind::Edges { .. } => unreachable!("edge cases are not made of calls"),
         WorkloadKind::Mint => Box::new(Mint::new(seed, hot_percent, population)),
         WorkloadKind::Compute { gas } => Box::new(Compute::new(seed, gas)),
     }

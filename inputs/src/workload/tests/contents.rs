@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 /// A hash of everything that was generated.
 fn digest(workload: &GeneratedWorkload) -> B256 {
     let mut hasher = Keccak256::new();
-    let Genesis { accounts, gas_limit, base_fee, timestamp, chain_id } = &workload.genesis;
+    let Genesis { accounts, gas_limit, base_fee, timestamp, chain_id, fork: _ } = &workload.genesis;
     for account in accounts {
         hasher.update(account.address);
         hasher.update(account.balance.to_be_bytes::<32>());
