@@ -223,3 +223,20 @@ fn credits_need_their_base_and_add_up_whatever_their_order() {
     assert_eq!(balance(6, Some(None)), Some(U256::from(213).into()));
     assert_eq!(balance(6, None), None, "without its base a sum is not known");
 }
+
+#[test]
+fn a_credit_that_does_not_fit_changes_nothing_and_those_after_it_count() {
+    let account = address(0);
+    let mut memory = BlockMemory::new(TouchRule::Clears);
+    for (index, amount) in [(1, 20_u64), (2, 5), (3, 6)] {
+        let write = AccountWrite::credit(U256::from(amount));
+        let writes = WriteSet { accounts: vec![(account, write)], codes: Vec::new() };
+        memory.put(AccessIndex::new(index), Arc::new(writes));
+    }
+    let base = Account { balance: U256::MAX - U256::from(10), ..Account::default() };
+    let balance = |at| {
+        let found = memory.account(&account, AccessIndex::new(at), || Some(Some(base)));
+        U256::MAX - found.unwrap().unwrap().balance
+    };
+    assert_eq!([2, 3, 4].map(balance), [10, 5, 5].map(U256::from), "what is left to the largest");
+}

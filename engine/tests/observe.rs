@@ -9,8 +9,8 @@ use alloy_hardforks::EthereumHardfork::{self, Frontier, Shanghai};
 use alloy_primitives::{Address, U256};
 use engine::{access::AccessKey, outcome::TxOutcome};
 use revm::bytecode::opcode::{
-    BALANCE, CALL, CREATE, EXTCODEHASH, EXTCODESIZE, GAS, POP, PUSH0, PUSH1, PUSH20, SELFBALANCE,
-    SELFDESTRUCT, SSTORE, STATICCALL, STOP,
+    BALANCE, CALL, CREATE, EXTCODEHASH, EXTCODESIZE, GAS, NOT, POP, PUSH0, PUSH1, PUSH20,
+    SELFBALANCE, SELFDESTRUCT, SSTORE, STATICCALL, STOP,
 };
 
 const SENDER: u8 = 1;
@@ -98,6 +98,27 @@ fn a_transfer_that_fails_observes_the_payers_balance_all_the_same() {
 
     let contract = addr(CONTRACT);
     assert_eq!(noted(&outcome, contract), [AccessKey::Balance(contract)]);
+}
+
+#[test]
+fn whether_a_payment_overflows_is_observed_with_the_recipients_balance() {
+    let (target, contract) = (addr(TARGET), addr(CONTRACT));
+    let call = Call::new(addr(SENDER), contract).gas(1_000_000);
+    let mut rich = world(&call_with_value(7));
+    rich.accounts.get_mut(&target).unwrap().balance = U256::MAX - U256::from(6);
+    let outcome = run_one(&rich, Shanghai, &call);
+    assert!(noted(&outcome, target).contains(&AccessKey::Balance(target)));
+    let outcome = run_one(&rich, Shanghai, &Call::new(addr(SENDER), target).value(7));
+    assert!(noted(&outcome, target).contains(&AccessKey::Balance(target)));
+
+    // All that there is, to somebody who has three wei.
+    let mut code = vec![PUSH0, PUSH0, PUSH0, PUSH0, PUSH0, NOT];
+    code.extend(push_target());
+    code.extend([GAS, CALL, POP, STOP]);
+    let mut payer = world(&code);
+    payer.accounts.get_mut(&contract).unwrap().balance = U256::MAX;
+    let outcome = run_one(&payer, Shanghai, &call);
+    assert!(noted(&outcome, target).contains(&AccessKey::Balance(target)));
 }
 
 #[test]

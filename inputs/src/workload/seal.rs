@@ -88,11 +88,7 @@ impl Sealer {
         let parent_hash = header.parent_hash;
         let prepared = self.prepare(header, draft);
         let ancestors = AncestorHashes(self.ancestors.clone());
-        let mut outcome = self.execute(&prepared, &ancestors)?;
-        if self.fork < Fork::Byzantium {
-            // Receipts of these forks hold state roots, which serial execution does not make.
-            outcome.results.receipts_root.get_or_insert(B256::ZERO);
-        }
+        let outcome = self.execute(&prepared, &ancestors)?;
         self.state.apply(&outcome.post);
         self.trie.apply(&outcome.post).map_err(|missing| missing.to_string())?;
         let state_root = self.state_root()?;

@@ -78,7 +78,7 @@ pub(super) struct Asm {
 }
 
 impl Asm {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { code: Vec::new(), places: Vec::new(), holes: Vec::new(), call_gas: CALL_GAS }
     }
 

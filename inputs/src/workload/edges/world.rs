@@ -84,7 +84,7 @@ impl World {
 
     /// One of those that all cases send from.
     pub(super) fn crowd(&mut self) -> Actor {
-        self.crowd[self.rng.below(CROWD as u32) as usize]
+        pick(&mut self.rng, &self.crowd)
     }
 
     /// Any address that any case uses.

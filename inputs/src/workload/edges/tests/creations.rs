@@ -17,7 +17,7 @@ pub(super) fn creator_nonces(view: &View<'_>) -> bool {
     let is_whole = view.fork < Fork::Tangerine;
     let counts_failure = view.to(failing).iter().any(|sent| {
         let (before, after) = (view.before(sent.index, failing), view.after(sent.index, failing));
-        sent.success && nonce(after) == nonce(before) + 1 && !has_code(after) == is_whole
+        sent.success && nonce(after) == nonce(before) + 1 && has_code(after)
     });
     counts_two && (is_whole || counts_failure)
 }
