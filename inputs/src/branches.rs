@@ -4,7 +4,7 @@ use crate::input::InputBlock;
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes, U256};
 use engine::{
-    block::{AncestorHashes, Block, Ommers},
+    block::{AncestorHashes, Block, BlockDecodeError, Ommers},
     lineage::{Ancestor, Lineage},
 };
 use std::{collections::BTreeMap, iter, sync::Arc};
@@ -37,9 +37,18 @@ impl Branches {
 
     /// Takes a block in as it is handed over. Bytes that are no block are passed on as they are.
     pub(crate) fn add(&mut self, block_rlp: Bytes, expects_invalid: Option<String>) -> InputBlock {
-        let Ok(block) = Block::decode(&block_rlp) else {
-            return no_block(block_rlp, expects_invalid);
-        };
+        match self.add_block(block_rlp.clone()) {
+            Ok((_, block)) => InputBlock { expects_invalid, ..block },
+            Err(_) => no_block(block_rlp, expects_invalid),
+        }
+    }
+
+    /// Takes a block in and returns it with its hash.
+    pub(crate) fn add_block(
+        &mut self,
+        block_rlp: Bytes,
+    ) -> Result<(B256, InputBlock), BlockDecodeError> {
+        let block = Block::decode(&block_rlp)?;
         let parent_hash = block.header.parent_hash;
         let line: Vec<Arc<Ancestor>> = self.line(parent_hash).take(ANCESTORS_MAX).collect();
         let hashes = line.iter().map(|ancestor| (ancestor.header.number, ancestor.hash));
@@ -50,10 +59,16 @@ impl Branches {
             ancestors: AncestorHashes(hashes.collect()),
             lineage: Lineage(line.iter().take(LINEAGE_MAX).cloned().collect()),
             ommers: Ommers::Known,
-            expects_invalid,
+            expects_invalid: None,
         };
+        let hash = block.hash;
         self.insert(block);
-        input
+        Ok((hash, input))
+    }
+
+    /// Returns the latest time of a block.
+    pub(crate) fn last_timestamp(&self) -> u64 {
+        self.0.values().map(|seen| seen.ancestor.header.timestamp).max().unwrap_or_default()
     }
 
     /// Returns the number of the first block that proof of stake rules (EIP-3675): the one whose

@@ -2,10 +2,11 @@
 
 use crate::{
     blockchain_tests::{self, Case, NotRun},
+    chain_file::{self, CHAIN_NAME, Content, GENESIS_NAME},
     error::InputError,
     input::Input,
     prestate::{self, PrestateFile},
-    shape::{self, Shape},
+    shape::{self, Kind, Shape},
     source::read_whole,
     witness,
 };
@@ -18,6 +19,7 @@ const INPUTS_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
     prestate: prestate::Collector,
+    chains: chain_file::Collector,
     others: Vec<Input>,
     /// The first case that is not run, and why.
     not_run: Option<(String, NotRun)>,
@@ -30,9 +32,26 @@ impl Collector {
         if let Some(file) = PrestateFile::of(name) {
             return self.prestate.add(folder, file, path, &read_whole(path, content)?);
         }
-        let (is_json, mut content) =
-            shape::is_json(content).map_err(|source| InputError::io(path, source))?;
-        if is_json { self.take_json(path, &read_whole(path, &mut content)?) } else { Ok(()) }
+        let whole = |content| {
+            let bytes = read_whole(path, content)?;
+            Ok(Content { path: path.to_owned(), bytes })
+        };
+        if is_named(name, GENESIS_NAME) {
+            return self.chains.add_genesis(folder, whole(content)?);
+        }
+        let (kind, mut content) =
+            shape::kind(content).map_err(|source| InputError::io(path, source))?;
+        if kind == Kind::Chain || is_named(name, CHAIN_NAME) {
+            self.chains.add_chain(folder, whole(&mut content)?);
+        } else if kind == Kind::Json {
+            self.take_json(path, &read_whole(path, &mut content)?)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether a chain is there whose genesis is not.
+    pub(crate) fn lacks_genesis(&self) -> bool {
+        self.chains.lacks_genesis()
     }
 
     fn take_json(&mut self, path: &str, json: &[u8]) -> Result<(), InputError> {
@@ -66,14 +85,24 @@ impl Collector {
         Ok(())
     }
 
-    /// Returns what was found: blocks with their values in the order of their numbers, then the
-    /// others in the order in which they came.
-    pub(crate) fn finish(self) -> Result<Vec<Input>, InputError> {
+    /// Returns what was found: blocks with their values in the order of their numbers, chains, and
+    /// the others in the order in which they came. `progress` hears of blocks that were read.
+    pub(crate) fn finish(
+        self,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Vec<Input>, InputError> {
         let mut inputs = self.prestate.finish()?;
+        inputs.extend(self.chains.finish(progress)?);
         inputs.extend(self.others);
         match self.not_run {
             Some((at, rule)) if inputs.is_empty() => Err(InputError::NotRun { at, rule }),
             _ => Ok(inputs),
         }
     }
+}
+
+/// Tells whether a file has a name, packed or not.
+fn is_named(name: &str, wanted: &str) -> bool {
+    let packed = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
+    packed.unwrap_or(name) == wanted
 }

@@ -76,12 +76,12 @@ pub enum InputError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A block's folder lacks a file.
-    #[error("there is no {file} beside the other files of the block")]
+    /// A file of a block or a chain lies without another one that it needs.
+    #[error("there is no {file} beside it")]
     Incomplete {
-        /// The folder.
+        /// The block's folder, or the chain.
         at: String,
-        /// The file's name.
+        /// Name of the file that is missing.
         file: &'static str,
     },
     /// Two folders hold the same block, or two archives the same file.
@@ -160,8 +160,8 @@ impl InputError {
             Self::Archive { .. } => "fetch or pack the archive again",
             Self::NoBlocks { .. } => {
                 "give a folder or an archive (tar, tar.gz, tar.zst) that holds folders with \
-                 block.json, pre_state.json and bytecodes.json, or official blockchain tests, or a \
-                 workload"
+                 block.json, pre_state.json and bytecodes.json, official blockchain tests, blocks \
+                 with their witness, a chain with its genesis.json, or a workload"
             }
             Self::NotRun { .. } => "give tests of another network",
             Self::TooMuch { .. } => "give it in several parts",

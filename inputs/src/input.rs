@@ -127,6 +127,11 @@ impl StateValues {
         state
     }
 
+    /// Returns the root that the values have, as a whole state.
+    pub(crate) fn root(&self) -> B256 {
+        self.to_trie().root().expect("a state that is whole lacks no node")
+    }
+
     /// Returns the values as a state with a root.
     pub fn to_trie(&self) -> StateTrie {
         let accounts = self.accounts.iter();

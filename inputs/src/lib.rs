@@ -7,6 +7,7 @@
 mod blobs;
 pub mod blockchain_tests;
 mod branches;
+mod chain_file;
 mod collect;
 pub mod contracts;
 mod entries;
@@ -28,5 +29,5 @@ pub use error::InputError;
 pub use input::{
     AccountValues, Expected, ExpectedState, Input, InputBlock, ParentState, StateValues,
 };
-pub use open::open;
+pub use open::{open, open_chain};
 pub use source::visit_files;

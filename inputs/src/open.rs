@@ -1,6 +1,7 @@
 //! From what a user types to inputs.
 
 use crate::{
+    chain_file::{self, Content, GENESIS_NAME},
     collect::Collector,
     error::InputError,
     input::Input,
@@ -10,7 +11,8 @@ use crate::{
 use std::path::Path;
 
 /// Opens what a user names: a workload (`workload:NAME?…`), a folder, an archive, or a file. What
-/// a file is, is told by its content. `progress` hears of blocks that were made, of how many.
+/// a file is, is told by its content; a chain needs a `genesis.json` in its folder. `progress`
+/// hears of blocks that were made or read, of how many.
 /// Cases of official tests that evmesh does not run are left out.
 ///
 /// # Errors
@@ -22,10 +24,42 @@ pub fn open(spec: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Input>
         return Ok(vec![workload::seal(spec, workload::generate(&parsed), progress)?]);
     }
     let mut collector = Collector::default();
-    source::visit(Path::new(spec), &mut |path, content| collector.take(path, content))?;
-    let inputs = collector.finish()?;
+    let path = Path::new(spec);
+    source::visit(path, &mut |path, content| collector.take(path, content))?;
+    let beside = path.with_file_name(GENESIS_NAME);
+    if collector.lacks_genesis() && path.is_file() && beside.is_file() {
+        source::visit(&beside, &mut |path, content| collector.take(path, content))?;
+    }
+    let inputs = collector.finish(progress)?;
     if inputs.is_empty() {
         return Err(InputError::NoBlocks { at: spec.to_owned() });
     }
     Ok(inputs)
+}
+
+/// Opens a chain, blocks as RLP one after the other, on the genesis of another file. `progress`
+/// hears of blocks that were read, of how many.
+///
+/// # Errors
+/// If one of the files cannot be used, or the chain does not begin with that genesis.
+pub fn open_chain(
+    chain: &Path,
+    genesis: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Input, InputError> {
+    chain_file::read(only_file(chain)?, &only_file(genesis)?, progress)
+}
+
+/// Reads the one file that a path names; it may be packed.
+fn only_file(path: &Path) -> Result<Content, InputError> {
+    let at = || path.to_string_lossy().into_owned();
+    let mut found = None;
+    source::visit(path, &mut |name, content| {
+        let bytes = source::read_whole(name, content)?;
+        match found.replace(Content { path: name.to_owned(), bytes }) {
+            Some(_) => Err(InputError::TooMuch { at: at(), max: 1, unit: "file" }),
+            None => Ok(()),
+        }
+    })?;
+    found.ok_or_else(|| InputError::NoBlocks { at: at() })
 }

@@ -21,15 +21,44 @@ pub(crate) enum Shape {
     Other,
 }
 
-/// Bytes that are looked at to tell JSON from other files.
+/// Bytes that are looked at to tell files apart.
 const HEAD_BYTES: u64 = 64;
+/// First byte of an RLP list that has more than 55 bytes.
+const LONG_LIST: u8 = 0xf8;
+/// First byte of a list of 256 to 65,535 bytes, as a block's header is.
+const HEADER_LIST: u8 = 0xf9;
 
-/// Tells whether a file is a JSON object, and gives the whole content back with the answer.
-pub(crate) fn is_json(content: &mut dyn Read) -> io::Result<(bool, impl Read)> {
+/// What a file's first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A JSON object.
+    Json,
+    /// Blocks as RLP.
+    Chain,
+    /// Something else.
+    Other,
+}
+
+/// Tells what a file is, and gives the whole content back with the answer.
+pub(crate) fn kind(content: &mut dyn Read) -> io::Result<(Kind, impl Read)> {
     let mut head = Vec::new();
     content.take(HEAD_BYTES).read_to_end(&mut head)?;
-    let is_json = head.trim_ascii_start().starts_with(b"{");
-    Ok((is_json, Cursor::new(head).chain(content)))
+    let kind = if head.trim_ascii_start().starts_with(b"{") {
+        Kind::Json
+    } else if begins_with_block(&head) {
+        Kind::Chain
+    } else {
+        Kind::Other
+    };
+    Ok((kind, Cursor::new(head).chain(content)))
+}
+
+/// A block is a list that begins with a header.
+fn begins_with_block(head: &[u8]) -> bool {
+    let Some(n_length_bytes) = head.first().and_then(|first| first.checked_sub(LONG_LIST)) else {
+        return false;
+    };
+    head.get(2 + usize::from(n_length_bytes)) == Some(&HEADER_LIST)
 }
 
 /// Tells what a JSON file is. It is read as far as that takes.

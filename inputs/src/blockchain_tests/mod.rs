@@ -114,7 +114,7 @@ fn input(place: &Place<'_>, network: &Network, case: CaseFile<'_>) -> Result<Inp
     }
     let (block_hash, genesis) = genesis(place, &case)?;
     let state = state::values(place, "pre", case.pre)?;
-    if state.to_trie().root() != Ok(genesis.state_root) {
+    if state.root() != genesis.state_root {
         return Err(place.wrong("pre", "its root is not the genesis block's state root"));
     }
     let block_number = genesis.number;

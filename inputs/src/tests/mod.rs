@@ -5,6 +5,7 @@ mod damage;
 mod folders;
 mod handmade;
 mod mainnet;
+pub(crate) mod replay;
 mod sealed;
 
 use crate::{Input, InputBlock, InputError, open};

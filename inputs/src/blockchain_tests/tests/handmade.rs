@@ -69,7 +69,7 @@ pub(super) fn file_with_state(pre: Value) -> Value {
 
 /// Puts the root of a state into a file's genesis.
 pub(super) fn set_genesis_root(file: &mut Value, state: &StateValues) {
-    let genesis = genesis(state.to_trie().root().unwrap());
+    let genesis = genesis(state.root());
     file[CASE]["genesisBlockHeader"]["hash"] = json!(genesis.hash_slow());
     file[CASE]["genesisRLP"] = json!(encode(genesis));
 }

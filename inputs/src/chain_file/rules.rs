@@ -1,0 +1,120 @@
+//! The rules of a chain by the `config` of its genesis file.
+
+use crate::{
+    blobs::{self, BlobCounts},
+    branches::Branches,
+    error::InputError,
+};
+use alloy_genesis::ChainConfig;
+use alloy_hardforks::{EthereumHardfork, ForkCondition};
+use engine::chain::ChainSpec;
+use std::collections::BTreeMap;
+
+/// Forks of blob parameters and others that are told by time, as the settings call them.
+const BLOB_FORKS: [(&str, EthereumHardfork); 8] = [
+    ("cancun", EthereumHardfork::Cancun),
+    ("prague", EthereumHardfork::Prague),
+    ("osaka", EthereumHardfork::Osaka),
+    ("bpo1", EthereumHardfork::Bpo1),
+    ("bpo2", EthereumHardfork::Bpo2),
+    ("bpo3", EthereumHardfork::Bpo3),
+    ("bpo4", EthereumHardfork::Bpo4),
+    ("bpo5", EthereumHardfork::Bpo5),
+];
+
+/// Returns the rules. The block at which proof of stake begins is found among the blocks.
+pub(super) fn chain(
+    path: &str,
+    config: &ChainConfig,
+    branches: &Branches,
+) -> Result<ChainSpec, InputError> {
+    let wrong =
+        |field: &str, reason: &str| InputError::value(path, format!("$.config.{field}"), reason);
+    for (field, is_there) in
+        [("clique", config.clique.is_some()), ("parlia", config.parlia.is_some())]
+    {
+        if is_there {
+            return Err(wrong(field, "evmesh does not know these rules"));
+        }
+    }
+    if config.eip155_block != config.eip158_block {
+        return Err(wrong("eip155Block", "EIP-155 and EIP-158 are one fork, Spurious Dragon"));
+    }
+    let forks: Vec<_> = by_block(config)
+        .into_iter()
+        .chain(merge(config, branches))
+        .chain(by_time(config))
+        .collect();
+    let blobs = blobs::schedule(&forks, &blob_counts(config)).map_err(|fork| {
+        let name = BLOB_FORKS.iter().find(|(_, known)| *known == fork).map_or("", |(name, _)| name);
+        wrong(&format!("blobSchedule.{name}"), "it is missing")
+    })?;
+    Ok(ChainSpec::custom(config.chain_id, forks, blobs, config.deposit_contract_address))
+}
+
+type Condition = (EthereumHardfork, ForkCondition);
+
+fn by_block(config: &ChainConfig) -> Vec<Condition> {
+    let dao = config.dao_fork_block.filter(|_| config.dao_fork_support);
+    // Without a block of its own Petersburg is part of Constantinople.
+    let petersburg = config.petersburg_block.or(config.constantinople_block);
+    let forks = [
+        (EthereumHardfork::Frontier, Some(0)),
+        (EthereumHardfork::Homestead, config.homestead_block),
+        (EthereumHardfork::Dao, dao),
+        (EthereumHardfork::Tangerine, config.eip150_block),
+        (EthereumHardfork::SpuriousDragon, config.eip158_block),
+        (EthereumHardfork::Byzantium, config.byzantium_block),
+        (EthereumHardfork::Constantinople, config.constantinople_block),
+        (EthereumHardfork::Petersburg, petersburg),
+        (EthereumHardfork::Istanbul, config.istanbul_block),
+        (EthereumHardfork::MuirGlacier, config.muir_glacier_block),
+        (EthereumHardfork::Berlin, config.berlin_block),
+        (EthereumHardfork::London, config.london_block),
+        (EthereumHardfork::ArrowGlacier, config.arrow_glacier_block),
+        (EthereumHardfork::GrayGlacier, config.gray_glacier_block),
+    ];
+    let active = |(fork, block): (_, Option<u64>)| Some((fork, ForkCondition::Block(block?)));
+    forks.into_iter().filter_map(active).collect()
+}
+
+/// Returns when proof of stake begins, if the settings say that it ever does.
+fn merge(config: &ChainConfig, branches: &Branches) -> Option<Condition> {
+    let total_difficulty = config.terminal_total_difficulty?;
+    let first = branches.first_after(total_difficulty);
+    let condition = ForkCondition::TTD {
+        activation_block_number: first.unwrap_or(u64::MAX),
+        fork_block: first,
+        total_difficulty,
+    };
+    Some((EthereumHardfork::Paris, condition))
+}
+
+fn by_time(config: &ChainConfig) -> Vec<Condition> {
+    let forks = [
+        (EthereumHardfork::Shanghai, config.shanghai_time),
+        (EthereumHardfork::Cancun, config.cancun_time),
+        (EthereumHardfork::Prague, config.prague_time),
+        (EthereumHardfork::Osaka, config.osaka_time),
+        (EthereumHardfork::Bpo1, config.bpo1_time),
+        (EthereumHardfork::Bpo2, config.bpo2_time),
+        (EthereumHardfork::Bpo3, config.bpo3_time),
+        (EthereumHardfork::Bpo4, config.bpo4_time),
+        (EthereumHardfork::Bpo5, config.bpo5_time),
+    ];
+    let active = |(fork, time): (_, Option<u64>)| Some((fork, ForkCondition::Timestamp(time?)));
+    forks.into_iter().filter_map(active).collect()
+}
+
+fn blob_counts(config: &ChainConfig) -> BTreeMap<EthereumHardfork, BlobCounts> {
+    let given = BLOB_FORKS.iter().filter_map(|(name, fork)| {
+        let params = config.blob_schedule.get(*name)?;
+        let counts = BlobCounts {
+            target: params.target_blob_count,
+            max: params.max_blob_count,
+            update_fraction: params.update_fraction,
+        };
+        Some((*fork, counts))
+    });
+    given.collect()
+}

@@ -1,0 +1,8 @@
+//! Chains, made by hand and real ones.
+
+mod damage;
+mod genesis;
+mod handmade;
+mod opened;
+mod real;
+mod rules;
