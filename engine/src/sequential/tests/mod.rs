@@ -2,7 +2,9 @@
 
 mod after_block;
 mod before_block;
+mod prepared;
 mod records;
+mod roots;
 mod scene;
 mod states;
 mod transactions;

@@ -18,7 +18,8 @@ const DESTROYS_ITSELF: [u8; 2] = [0x33, 0xff];
 /// Adds one to slot 0.
 const COUNTS: [u8; 9] = [0x60, 0, 0x54, 0x60, 1, 0x01, 0x60, 0, 0x55];
 
-fn busy(fork: EthereumHardfork) -> Scene {
+/// A block in which accounts are paid, made, changed twice and destroyed.
+pub(super) fn busy(fork: EthereumHardfork) -> Scene {
     let create = TxLegacy { input: DEPLOYS_STOP.to_vec().into(), ..unsigned(1, TxKind::Create) };
     Scene::new(fork)
         .with_sender(1)

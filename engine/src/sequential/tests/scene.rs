@@ -6,8 +6,8 @@ use crate::{
     chain::ChainSpec,
     senders,
     sequential::{
-        InvalidBlock, Prepared, Record, SequentialOutcome, SerialState, StateError, Stop, execute,
-        finish,
+        Execution, InvalidBlock, Prepared, Record, SequentialOutcome, SerialState, StateError,
+        Stop, execute, finish,
     },
 };
 use alloy_consensus::{Header, SignableTransaction, TxEnvelope, TxLegacy};
@@ -151,19 +151,26 @@ impl Scene {
         self
     }
 
-    fn prepared(&self) -> Prepared {
+    pub(super) fn prepared(&self) -> Prepared {
         let header = &self.block.header;
         let spec = self.chain.spec_at(header.number, header.timestamp);
         let senders = self.block.transactions.iter().map(|tx| senders::recover(tx, spec)).collect();
         Prepared { block: self.block.clone(), spec, senders }
     }
 
+    fn try_execute(&self, record: Record) -> Result<Execution, Stop<StateError>> {
+        let ancestors = AncestorHashes([(9, B256::repeat_byte(0x99))].into());
+        execute(&self.chain, &self.prepared(), &ancestors, &self.state, record)
+    }
+
+    pub(super) fn execute(&self, record: Record) -> Execution {
+        self.try_execute(record).unwrap()
+    }
+
     /// Executes the block, with the writes recorded by index.
     pub(super) fn try_run(&self) -> Result<SequentialOutcome, Stop<StateError>> {
-        let prepared = self.prepared();
-        let ancestors = AncestorHashes([(9, B256::repeat_byte(0x99))].into());
-        let execution = execute(&self.chain, &prepared, &ancestors, &self.state, Record::Writes)?;
-        Ok(finish(&self.chain, &prepared, execution, None)?)
+        let execution = self.try_execute(Record::Writes)?;
+        Ok(finish(&self.chain, &self.prepared(), execution, None)?)
     }
 
     pub(super) fn run(&self) -> SequentialOutcome {
