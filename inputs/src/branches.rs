@@ -48,22 +48,27 @@ impl Branches {
         &mut self,
         block_rlp: Bytes,
     ) -> Result<(B256, InputBlock), BlockDecodeError> {
-        let block = Block::decode(&block_rlp)?;
-        let parent_hash = block.header.parent_hash;
-        let line: Vec<Arc<Ancestor>> = self.line(parent_hash).take(ANCESTORS_MAX).collect();
-        let hashes = line.iter().map(|ancestor| (ancestor.header.number, ancestor.hash));
+        let Block { hash, header, ommers, .. } = Block::decode(&block_rlp)?;
+        let (ancestors, lineage) = self.below(header.parent_hash);
         let input = InputBlock {
             block_rlp,
-            number: block.header.number,
-            parent_hash,
-            ancestors: AncestorHashes(hashes.collect()),
-            lineage: Lineage(line.iter().take(LINEAGE_MAX).cloned().collect()),
+            number: header.number,
+            parent_hash: header.parent_hash,
+            ancestors,
+            lineage,
             ommers: Ommers::Known,
             expects_invalid: None,
         };
-        let hash = block.hash;
-        self.insert(block);
+        self.insert(hash, header, ommers);
         Ok((hash, input))
+    }
+
+    /// Returns what a child of a block has to know of the blocks before it.
+    pub(crate) fn below(&self, parent: B256) -> (AncestorHashes, Lineage) {
+        let line: Vec<Arc<Ancestor>> = self.line(parent).take(ANCESTORS_MAX).collect();
+        let hashes = line.iter().map(|ancestor| (ancestor.header.number, ancestor.hash));
+        let ancestors = AncestorHashes(hashes.collect());
+        (ancestors, Lineage(line.iter().take(LINEAGE_MAX).cloned().collect()))
     }
 
     /// Returns the latest time of a block.
@@ -78,11 +83,11 @@ impl Branches {
         reached.map(|seen| seen.ancestor.header.number.saturating_add(1)).min()
     }
 
-    fn insert(&mut self, block: Block) {
-        let parent = self.0.get(&block.header.parent_hash);
+    /// Puts a block on its parent.
+    pub(crate) fn insert(&mut self, hash: B256, header: Header, ommers: Vec<Header>) {
+        let parent = self.0.get(&header.parent_hash);
         let before = parent.map_or(U256::ZERO, |seen| seen.total_difficulty);
-        let total_difficulty = before.saturating_add(block.header.difficulty);
-        let Block { hash, header, ommers, .. } = block;
+        let total_difficulty = before.saturating_add(header.difficulty);
         let ancestor = Arc::new(Ancestor { hash, header, ommers: Some(ommers) });
         self.0.entry(hash).or_insert(Seen { ancestor, total_difficulty });
     }

@@ -5,7 +5,7 @@ use crate::{Input, InputError, ParentState, open, workload::WorkloadKind};
 use alloy_primitives::B256;
 use engine::{
     block::Block,
-    header::{FieldStatus, check_body},
+    header::{FieldStatus, check_body, check_header, check_lineage},
 };
 
 fn sealed(text: &str) -> Input {
@@ -28,6 +28,9 @@ fn every_workload_is_a_chain_of_blocks_that_are_equal_to_their_headers() {
             assert_eq!(check_body(&input.chain, &decoded, block.block_rlp.len()), Ok(()), "{name}");
             assert_eq!((decoded.header.number, decoded.header.parent_hash), (number, parent));
             assert_eq!(block.ancestors.get(number - 1), parent, "{name}");
+            assert_eq!(check_lineage(&decoded, &block.lineage), Ok(()), "{name}");
+            assert_eq!(check_header(&input.chain, &decoded, &block.lineage), Ok(()), "{name}");
+            assert_eq!(block.lineage.0.len() as u64, number, "{name}");
             let mut outcome = execute(&input, block, &serial);
             serial.apply(&outcome.post);
             trie.apply(&outcome.post).unwrap();

@@ -2,6 +2,7 @@
 
 use super::{DraftBlock, Fork, GeneratedWorkload, Genesis, GenesisAccount};
 use crate::{
+    branches::Branches,
     error::InputError,
     input::{AccountValues, Expected, Input, InputBlock, ParentState, StateValues},
 };
@@ -16,16 +17,12 @@ use engine::{
     block::{AncestorHashes, Block, Code, Ommers},
     build::BuildAttributes,
     chain::ChainSpec,
-    header,
-    lineage::Lineage,
-    senders,
+    header, senders,
     sequential::{self, Prepared, Record, SequentialOutcome, SerialState},
     trie::StateTrie,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// How many earlier blocks a block may ask the hash of.
-const ANCESTORS_MAX: usize = 256;
 /// The least there may be, under proof of work.
 const GENESIS_DIFFICULTY: U256 = U256::from_limbs([131_072, 0, 0, 0]);
 
@@ -41,21 +38,21 @@ pub fn seal(
 ) -> Result<Input, InputError> {
     let chain = ChainSpec::up_to(workload.genesis.chain_id, workload.genesis.fork.hardfork());
     let values = state_values(&workload.genesis);
+    let trie = values.to_trie();
+    let state_root = trie.root().map_err(|missing| {
+        let (at, reason) = (name.to_owned(), missing.to_string());
+        InputError::Sealing { at, number: 0, reason }
+    })?;
+    let parent = genesis_header(&workload.genesis, state_root);
+    let block_hash = hash_of(&parent);
     let mut sealer = Sealer {
         fork: workload.genesis.fork,
         chain: chain.clone(),
         state: values.to_serial_state(),
-        trie: values.to_trie(),
-        parent: Header::default(),
-        ancestors: BTreeMap::new(),
+        trie,
+        branches: Branches::new(block_hash, parent.clone()),
+        parent,
     };
-    let state_root = sealer.state_root().map_err(|reason| {
-        let at = name.to_owned();
-        InputError::Sealing { at, number: 0, reason }
-    })?;
-    sealer.parent = genesis_header(&workload.genesis, state_root);
-    let block_hash = hash_of(&sealer.parent);
-    sealer.ancestors.insert(0, block_hash);
 
     let n_blocks = workload.blocks.len() as u64;
     let mut blocks = Vec::with_capacity(workload.blocks.len());
@@ -79,7 +76,7 @@ struct Sealer {
     state: SerialState,
     trie: StateTrie,
     parent: Header,
-    ancestors: BTreeMap<u64, B256>,
+    branches: Branches,
 }
 
 impl Sealer {
@@ -87,7 +84,7 @@ impl Sealer {
         let header = self.open_header(&draft)?;
         let parent_hash = header.parent_hash;
         let prepared = self.prepare(header, draft);
-        let ancestors = AncestorHashes(self.ancestors.clone());
+        let (ancestors, lineage) = self.branches.below(parent_hash);
         let outcome = self.execute(&prepared, &ancestors)?;
         self.state.apply(&outcome.post);
         self.trie.apply(&outcome.post).map_err(|missing| missing.to_string())?;
@@ -97,17 +94,14 @@ impl Sealer {
         let block_rlp = encode(&header, &prepared.block);
 
         let number = header.number;
-        self.ancestors.insert(number, hash_of(&header));
-        if self.ancestors.len() > ANCESTORS_MAX {
-            self.ancestors.pop_first();
-        }
+        self.branches.insert(hash_of(&header), header.clone(), Vec::new());
         self.parent = header;
         Ok(InputBlock {
             block_rlp,
             number,
             parent_hash,
             ancestors,
-            lineage: Lineage::default(),
+            lineage,
             ommers: Ommers::Known,
             expects_invalid: None,
         })
