@@ -4,11 +4,11 @@
 //! its root node. A shard's hash would not do: whether its root is a leaf, an extension or a
 //! branch decides how it stands in the whole.
 
-use super::map::EMPTY_ROOT_NODE;
-use alloy_primitives::{B256, keccak256};
+use super::{map::EMPTY_ROOT_NODE, path::nibble};
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::Decodable;
 use alloy_trie::{
-    EMPTY_ROOT_HASH, Nibbles, TrieMask,
+    Nibbles, TrieMask,
     nodes::{BranchNodeRef, ExtensionNodeRef, LeafNodeRef, RlpNode, TrieNode},
 };
 use std::collections::BTreeMap;
@@ -54,6 +54,52 @@ pub enum JoinError {
 /// # Errors
 /// If a node cannot be decoded, two parts overlap, or the root depends on a node that is blind.
 pub fn join<'a>(root_nodes: impl IntoIterator<Item = &'a [u8]>) -> Result<B256, JoinError> {
+    join_nodes(root_nodes).map(keccak256)
+}
+
+/// Makes a proof of one part of a state (its root node first, none if it is empty) a proof of the
+/// whole, whose parts have these root nodes. `key` is the hashed address that is proved.
+///
+/// # Errors
+/// Those of [`join`](fn@join).
+pub fn join_proof<'a>(
+    root_nodes: impl IntoIterator<Item = &'a [u8]>,
+    key: &B256,
+    part: &[Bytes],
+) -> Result<Vec<Bytes>, JoinError> {
+    let root = join_nodes(root_nodes)?;
+    if root == EMPTY_ROOT_NODE || part.first() == Some(&root) {
+        return Ok(part.to_vec());
+    }
+    let mut nodes = vec![root];
+    let Some((top, below)) = part.split_first() else { return Ok(nodes) };
+    let moved = decoded(top).and_then(|node| below_root(node, nibble(key, 0)));
+    let moved = moved.map_err(|reason| JoinError::NotANode { position: 0, reason })?;
+    nodes.extend(moved);
+    nodes.extend(below.iter().cloned());
+    Ok(nodes)
+}
+
+/// Returns a part's root node as it stands below the branch that joins the parts; none if it is a
+/// branch, whose children move up, an extension of one nibble, whose child does, or of other keys.
+fn below_root(node: TrieNode, nibble: u8) -> alloy_rlp::Result<Option<Bytes>> {
+    let (is_needed, rlp) = match node {
+        TrieNode::EmptyRoot | TrieNode::Branch(_) => return Ok(None),
+        TrieNode::Leaf(leaf) => {
+            let (first, rest) = split(&leaf.key)?;
+            (first == nibble, alloy_rlp::encode(LeafNodeRef::new(&rest, &leaf.value)))
+        }
+        TrieNode::Extension(extension) => {
+            let (first, rest) = split(&extension.key)?;
+            let is_needed = first == nibble && !rest.is_empty();
+            (is_needed, alloy_rlp::encode(ExtensionNodeRef::new(&rest, &extension.child)))
+        }
+    };
+    Ok(is_needed.then(|| rlp.into()))
+}
+
+/// Returns the RLP of the root node of the whole.
+fn join_nodes<'a>(root_nodes: impl IntoIterator<Item = &'a [u8]>) -> Result<Bytes, JoinError> {
     let parts: Vec<_> = root_nodes
         .into_iter()
         .enumerate()
@@ -70,40 +116,39 @@ pub fn join<'a>(root_nodes: impl IntoIterator<Item = &'a [u8]>) -> Result<B256, 
         }
     }
     match (children.first_key_value(), &parts[..]) {
-        (None, _) => Ok(EMPTY_ROOT_HASH),
+        (None, _) => Ok(EMPTY_ROOT_NODE),
         // The only child of the whole is the one thing below its part's root, too: that node is the
         // whole's root, unless it is a branch, as which a shard names a child of unknown kind.
         (Some((nibble, reference)), [(_, node)]) if children.len() == 1 => {
             match reference.as_hash().filter(|_| is_branch(node)) {
                 Some(hash) => Err(JoinError::OnlyChildBlind { nibble: *nibble, hash }),
-                None => Ok(keccak256(node)),
+                None => Ok(Bytes::copy_from_slice(node)),
             }
         }
-        _ => Ok(branch_hash(children)),
+        _ => Ok(branch(children)),
     }
 }
 
-/// Tells whether a node is a branch; it is known to be a node.
-fn is_branch(mut rlp: &[u8]) -> bool {
-    matches!(TrieNode::decode(&mut rlp), Ok(TrieNode::Branch(_)))
+/// Tells whether a node is a branch.
+fn is_branch(rlp: &[u8]) -> bool {
+    matches!(decoded(rlp), Ok(TrieNode::Branch(_)))
 }
 
-/// Hashes the branch over these children, of which there are two at least.
-fn branch_hash(children: BTreeMap<u8, RlpNode>) -> B256 {
+/// Encodes the branch over these children, of which there are two at least.
+fn branch(children: BTreeMap<u8, RlpNode>) -> Bytes {
     let mask = children.keys().fold(0, |mask, nibble| mask | 1 << nibble);
     let references: Vec<_> = children.into_values().collect();
-    let mut rlp = Vec::new();
-    BranchNodeRef::new(&references, TrieMask::new(mask)).rlp(&mut rlp);
-    keccak256(rlp)
+    alloy_rlp::encode(BranchNodeRef::new(&references, TrieMask::new(mask))).into()
+}
+
+fn decoded(mut rlp: &[u8]) -> alloy_rlp::Result<TrieNode> {
+    let node = TrieNode::decode(&mut rlp)?;
+    if rlp.is_empty() { Ok(node) } else { Err(alloy_rlp::Error::UnexpectedLength) }
 }
 
 /// Takes a root node apart: what stands below each first nibble.
-fn children_of(mut rlp: &[u8]) -> alloy_rlp::Result<Vec<(u8, RlpNode)>> {
-    let node = TrieNode::decode(&mut rlp)?;
-    if !rlp.is_empty() {
-        return Err(alloy_rlp::Error::UnexpectedLength);
-    }
-    Ok(match node {
+fn children_of(rlp: &[u8]) -> alloy_rlp::Result<Vec<(u8, RlpNode)>> {
+    Ok(match decoded(rlp)? {
         TrieNode::EmptyRoot => Vec::new(),
         TrieNode::Leaf(leaf) => {
             let (nibble, rest) = split(&leaf.key)?;

@@ -137,7 +137,7 @@ fn a_version_stays_as_it_was_when_its_copies_change() {
             }
         }
         for (trie, leaves) in &versions {
-            assert_eq!(root(&trie), rebuilt(leaves).0, "seed {seed}");
+            assert_eq!(root(trie), rebuilt(leaves).0, "seed {seed}");
             for (key, value) in leaves {
                 assert_eq!(trie.get(key), Ok(Some(value)), "seed {seed}");
             }

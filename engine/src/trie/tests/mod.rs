@@ -2,7 +2,10 @@
 
 mod blind;
 mod join;
+mod large;
 mod load;
 mod map;
+mod parts;
+mod proof;
 pub(crate) mod rng;
 mod state;

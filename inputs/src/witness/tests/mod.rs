@@ -1,5 +1,6 @@
 //! Witness files, made by hand and real ones.
 
+mod executed;
 mod handmade;
 mod lines;
 mod real;
