@@ -44,7 +44,7 @@ fn blocks(test: &str) -> Option<Vec<(Input, std::sync::Arc<Witness>)>> {
 /// Executes a block on its witness.
 fn execute(input: &Input, state: &StateTrie) -> sequential::SequentialOutcome {
     let given = &input.blocks[0];
-    sequential::run(&input.chain, &given.block_rlp, &given.ancestors, state)
+    sequential::run(&input.chain, &given.block_rlp, &given.lineage, &given.ancestors, state)
         .unwrap_or_else(|stop| panic!("{}: {stop}", input.name))
 }
 
