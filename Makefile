@@ -12,17 +12,17 @@ EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
 PROGRAMS := -p coordinator -p worker -p state-service
 STRICT ?=
 
-.PHONY: help setup demo programs test check fmt lint doc generate bench conformance-real hosts contracts deny typos clean
+.PHONY: help setup demo programs test check fmt lint doc generate bench conformance-real edges hosts contracts deny typos clean
 .PHONY: up down compose-check kind kind-run kind-scale kind-down manifests
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-sethosts: programs ## A cluster of hosts with addresses of their own (network namespaces, needs root): kills, joins, a pulled cable
-	@scripts/hosts.sh $(CARGO_TARGET_DIR)/release
-
-up: ## Checks what the build needs and installs what is missing (apt, as root)
+setup: ## Checks what the build needs and installs what is missing (apt, as root)
 	@scripts/setup.sh build
+
+hosts: programs ## A cluster of hosts with addresses of their own (network namespaces, needs root): kills, joins, a pulled cable
+	@scripts/hosts.sh $(CARGO_TARGET_DIR)/release
 
 demo: setup ## Builds evmesh and runs blocks on a whole cluster in one process
 	@$(CARGO) build --release --locked -p evmesh
@@ -56,6 +56,12 @@ bench: setup ## Measures the standard workloads into target/bench/report.json (S
 
 conformance-real: programs ## Runs the real mainnet blocks of EVMESH_DATA in every cluster shape
 	@scripts/conformance-real.sh $(EVMESH)
+
+SEEDS ?= 64
+
+edges: setup ## Runs the edge cases of every fork in every cluster shape, for SEEDS=64 seeds
+	@$(CARGO) build --release --locked -p evmesh
+	@scripts/edges.sh $(EVMESH) $(SEEDS)
 
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 WORKERS ?= 2

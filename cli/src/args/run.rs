@@ -13,16 +13,18 @@ Inputs, recognised by their content:
   a folder or archive (tar, tar.gz, tar.zst) of blocks with the state values they read
   workload:NAME?txs=…&blocks=…&accounts=…&seed=…, made from a seed; the default of txs by NAME:
     transfers 10000, erc20 5000, swaps 1000, chain 1000, hybrid 5000, compute 200,
-    mint 2000
+    mint 2000, edges 200
     txs=N       transactions a block
     blocks=N    blocks [default: 1]
     accounts=N  accounts before the first block [default: 100000]
     seed=N      where all chance begins [default: 0]
     hot=N       percent of the transactions that go to a few hot accounts, or to the first pool
-                [default: 0; hybrid 30; not for chain and compute]
+                [default: 0; hybrid 30; not for chain, compute and edges]
     dist=uniform|zipf, zipf=X   erc20: how recipients are chosen [default: uniform; 1.1]
     pools=N     swaps, hybrid: number of pools [default: 64]
     gas=N       compute: gas of a transaction, about [default: 2000000]
+    fork=NAME   edges: the rules of the chain, from frontier to osaka [default: osaka]
+    case=NAME   edges: this case alone; an unknown name is answered with all of them
 
 Each block's parent state is loaded first. Then the clock starts when the raw bytes are handed to
 the cluster and ends with its outcome. Serial revm does the same job from the same bytes on one

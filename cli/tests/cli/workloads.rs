@@ -13,6 +13,25 @@ const WORKLOADS: [&str; 7] = [
 ];
 
 #[test]
+fn edge_cases_are_equal_under_the_rules_of_the_fork_that_is_named() {
+    let of = |fork: &str| format!("workload:edges?txs=60&accounts=20&fork={fork}");
+    let inputs = ["frontier", "byzantium", "berlin", "cancun", "osaka"].map(of);
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let ended = run_json(&[&inputs[..], &["--workers", "3", "--slice-gas", "1"]].concat());
+
+    ended.expect_code(0);
+    let blocks = ended.of_kind("block");
+    let forks: Vec<_> = blocks.iter().map(|block| block["fork"].as_str().unwrap()).collect();
+    assert_eq!(forks, ["Frontier", "Byzantium", "Berlin", "Cancun", "Osaka"]);
+    for block in blocks {
+        for part in ["receipts", "writes", "state_root"] {
+            assert_eq!(block["oracle"][part], "equal", "{block}");
+        }
+        assert!(block["conflicts"].as_u64().unwrap() > 0, "{block}");
+    }
+}
+
+#[test]
 fn every_workload_is_equal_in_every_checkable_field_and_to_the_oracle() {
     let ended = run_json(&[&WORKLOADS[..], &["--workers", "3"]].concat());
 

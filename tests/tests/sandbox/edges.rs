@@ -24,7 +24,7 @@ fn shapes(seed: u64) -> [Shape; 5] {
 }
 
 /// Runs all blocks and returns how often something conflicted.
-fn check(fork: Fork, input: &Input, shape: Shape) -> u64 {
+fn check(input: &Input, shape: Shape) -> u64 {
     let reports = run(input, shape);
     assert_eq!(reports.len(), input.blocks.len());
     for report in &reports {
@@ -33,9 +33,7 @@ fn check(fork: Fork, input: &Input, shape: Shape) -> u64 {
         assert!(report.line.oracle.compared, "{place}");
         assert_eq!(report.line.fields.state_root, Some("equal"), "{place}");
         assert_eq!(report.line.fields.gas_used, Some("equal"), "{place}");
-        if fork >= Fork::Byzantium {
-            assert_eq!(report.line.fields.receipts_root, Some("equal"), "{place}");
-        }
+        assert_eq!(report.line.fields.receipts_root, Some("equal"), "{place}");
         assert!(report.line.messages.total <= report.line.messages.bound, "{place}");
     }
     reports.iter().map(|report| report.line.conflicts).sum()
@@ -50,7 +48,7 @@ fn edge_cases_of_every_fork_equal_serial_however_they_are_cut() {
             let spec = format!("workload:edges?{sizes}&fork={}&seed={seed}", fork.name());
             let inputs = inputs::open(&spec, &mut |_, _| {}).unwrap();
             for shape in shapes(seed) {
-                n_conflicts += check(fork, &inputs[0], shape);
+                n_conflicts += check(&inputs[0], shape);
             }
         }
         assert!(n_conflicts > 0, "{fork:?}: nothing ever conflicted, so this shows nothing");

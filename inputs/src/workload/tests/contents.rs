@@ -88,7 +88,8 @@ fn genesis_is_sorted_and_holds_no_empty_account_and_no_zero_slot() {
 
 #[test]
 fn the_senders_of_a_block_are_distinct_where_there_are_accounts_enough() {
-    for name in WorkloadKind::NAMES {
+    // Edge cases are about accounts that send often.
+    for name in WorkloadKind::NAMES.into_iter().filter(|name| *name != "edges") {
         let workload = generated(&format!("workload:{name}?txs=40&blocks=4&accounts=100"));
         let mut sent: HashMap<_, u64> = HashMap::new();
         for block in &workload.blocks {

@@ -19,6 +19,16 @@ fn every_case_is_valid_in_every_fork_that_has_it() {
 }
 
 #[test]
+fn a_seed_gives_the_same_blocks_again_and_another_seed_others() {
+    let blocks = |seed: u64| {
+        let input = sealed(&format!("workload:edges?txs=60&blocks=2&accounts=16&seed={seed}"));
+        input.blocks.into_iter().map(|block| block.block_rlp).collect::<Vec<_>>()
+    };
+    assert_eq!(blocks(3), blocks(3));
+    assert_ne!(blocks(3), blocks(4));
+}
+
+#[test]
 fn cases_that_meet_are_valid_in_every_fork() {
     for fork in Fork::ALL {
         for seed in 0..4 {
