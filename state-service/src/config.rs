@@ -63,6 +63,9 @@ pub struct Limits {
     /// Bytes of a message with writes that are hashed on the caller's thread; larger messages take
     /// a CPU thread.
     pub stage_bytes_inline_max: NonZeroUsize,
+    /// Changed keys of one trie, of accounts or of one account's slots, from which on a seal hashes
+    /// it in parts, at once on all CPU threads.
+    pub hash_part_keys_min: NonZeroUsize,
     /// Callers that listen to the feed.
     pub feeds_max: NonZeroUsize,
     /// Messages of the feed that wait for one listener; one that is slower is cut off.
@@ -78,7 +81,7 @@ pub struct Limits {
     pub committed_snapshots_max: NonZeroUsize,
     /// Loaded Snapshots.
     pub loaded_snapshots_max: NonZeroUsize,
-    /// Accounts and slots of one load.
+    /// Accounts and slots, or nodes and codes, of one load.
     pub load_values_max: NonZeroUsize,
     /// Bytes of one load over the wire.
     pub load_bytes_max: NonZeroUsize,
@@ -108,6 +111,7 @@ impl Default for Limits {
             seal_wait: Duration::from_secs(10),
             stage_wait: Duration::from_millis(5),
             stage_bytes_inline_max: positive(64 << 10),
+            hash_part_keys_min: positive(1_024),
             feeds_max: positive(1_024),
             feed_len_max: positive(1_024),
             delayed_reads_max: positive(4_096),

@@ -315,7 +315,8 @@ impl StateError {
             | Self::OnLoaded { .. }
             | Self::OtherState { .. }
             | Self::Committed { .. }
-            | Self::OtherGenesis { .. } => Code::FailedPrecondition,
+            | Self::OtherGenesis { .. }
+            | Self::MissingNode(_) => Code::FailedPrecondition,
             Self::WritesOutOfOrder { .. }
             | Self::ForeignAddress { .. }
             | Self::ValueUnasked { .. }
@@ -325,7 +326,7 @@ impl StateError {
             | Self::CodeMissing { .. }
             | Self::BadWitness(_)
             | Self::NotLoaded { .. } => Code::InvalidArgument,
-            Self::GenesisUnderWay | Self::Stopped | Self::MissingNode(_) => Code::Unavailable,
+            Self::GenesisUnderWay | Self::Stopped => Code::Unavailable,
             Self::Broken => Code::Internal,
         }
     }

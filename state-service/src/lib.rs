@@ -20,6 +20,7 @@ pub mod machine;
 pub mod metrics;
 pub mod place;
 pub mod process;
+mod sealing;
 mod service;
 mod shard_actor;
 mod sizes;

@@ -11,6 +11,7 @@ use crate::{
     feeds::{Feeds, Subscription},
     machine::{Effect, Found, GenesisStep, Machine, SealStep, Stages},
     metrics::ShardMetrics,
+    sealing,
     snapshot::Snapshot,
     writes::{SealOrder, StagedWrites},
 };
@@ -96,6 +97,7 @@ pub(crate) struct Outside {
 pub(crate) struct ShardActor {
     machine: Machine,
     mailbox_len_max: usize,
+    hash_part_keys_min: usize,
     outside: Outside,
     waiting: Waiting,
     feeds: Feeds,
@@ -107,7 +109,8 @@ impl ShardActor {
         let metrics = outside.metrics.clone();
         let feeds = Feeds::new(limits.feeds_max.get(), limits.feed_len_max.get(), metrics);
         let mailbox_len_max = limits.mailbox_len_max.get();
-        Self { machine, mailbox_len_max, outside, waiting, feeds }
+        let hash_part_keys_min = limits.hash_part_keys_min.get();
+        Self { machine, mailbox_len_max, hash_part_keys_min, outside, waiting, feeds }
     }
 
     /// Makes one step of the machine and carries its effects out.
@@ -222,7 +225,7 @@ impl Handler<Seal> for ShardActor {
             Ok(SealStep::Compute(task)) => task,
         };
         let (ticket, pool) = (task.ticket(), Arc::clone(&self.outside.pool));
-        let work = async move { pool.run(|| task.run()).await.flatten() }.instrument(span);
+        let work = sealing::run(task, pool, self.hash_part_keys_min).instrument(span);
         Box::pin(work.into_actor(self).map(move |sealed, actor: &mut Self, _| {
             let sealed = actor.step(|machine| machine.finish_seal(ticket, sealed));
             sealed.map(|sealed| Reply::Now(SealResponse::Sealed(sealed)))

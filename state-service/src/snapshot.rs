@@ -6,7 +6,7 @@ use engine::{
     account::{Account, SnapshotAnswer, SnapshotKey},
     block::Code,
     fold::StateDiff,
-    trie::{Missing, StateTrie, Witness},
+    trie::{HashPart, Missing, StateTrie, Witness},
 };
 use proto::state::{AccountState, StateValues};
 use std::collections::BTreeSet;
@@ -86,6 +86,15 @@ impl Snapshot {
     /// Returns the RLP of the root node; `None` if this is not the whole of a state.
     pub fn root_node(&self) -> Option<Bytes> {
         (self.complete == Completeness::Whole).then(|| self.state.root_node())
+    }
+
+    /// Returns what of the root node can be hashed at once, if this is the whole of a state
+    /// ([`StateTrie::hash_parts`]).
+    pub fn hash_parts(&self, changed_keys_min: usize) -> [Vec<HashPart>; 2] {
+        match self.complete {
+            Completeness::Whole => self.state.hash_parts(changed_keys_min),
+            Completeness::Part => Default::default(),
+        }
     }
 
     /// Answers keys in their order.

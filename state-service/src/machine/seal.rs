@@ -8,7 +8,7 @@ use engine::{
     account::TouchRule,
     fold::{StateDiff, try_fold},
     ids::{AccessIndex, JobId, SnapshotId},
-    trie::Missing,
+    trie::{HashPart, Missing},
 };
 use proto::state::{FeedMessage, SealRequest, SealResponse, SealedShard};
 use std::{collections::btree_map::Entry, sync::Arc};
@@ -77,24 +77,50 @@ impl SealTask {
         self.ticket
     }
 
-    /// Folds the writes over the parent and computes the new root node.
+    /// Folds the writes over the parent.
     ///
     /// # Errors
     /// If the parent was made of a witness that lacks a node: this says nothing of the block.
-    pub fn run(self) -> Result<Sealed, StateError> {
-        let Self { ticket: _, request, writes, parent } = self;
-        let job = request.job;
-        let (diff, snapshot) = info_span!("fold", %job).in_scope(|| {
-            let diff = try_fold(&writes, request.touch_rule, |address| parent.account(address))?;
+    pub fn fold(self) -> Result<FoldedTask, StateError> {
+        info_span!("fold", job = %self.request.job).in_scope(|| {
+            let (parent, rule) = (&self.parent, self.request.touch_rule);
+            let diff = try_fold(&self.writes, rule, |address| parent.account(address))?;
             let snapshot = Arc::new(parent.after(&diff)?);
-            Ok::<_, Missing>((Arc::new(diff), snapshot))
-        })?;
-        let (root_node, index_root_nodes) = info_span!("root", %job).in_scope(|| {
-            let by_index = request.roots_by_index;
-            let by_index = by_index.then(|| roots_by_index(&writes, request.touch_rule, &parent));
-            Ok::<_, Missing>((snapshot.root_node(), by_index.transpose()?.unwrap_or_default()))
-        })?;
-        Ok(Sealed { snapshot, diff, root_node, index_root_nodes })
+            Ok(FoldedTask { task: self, diff: Arc::new(diff), snapshot })
+        })
+    }
+}
+
+/// A [`SealTask`] whose new Snapshot is there, and has no root yet.
+#[derive(Debug)]
+pub struct FoldedTask {
+    task: SealTask,
+    diff: Arc<StateDiff>,
+    snapshot: Arc<Snapshot>,
+}
+
+impl FoldedTask {
+    /// Returns the job.
+    pub fn job(&self) -> JobId {
+        self.task.request.job
+    }
+
+    /// Returns what can be hashed at once before the rest: first the first list, then the second.
+    /// A trie with fewer changed keys is not divided.
+    pub fn hash_parts(&self, changed_keys_min: usize) -> [Vec<HashPart>; 2] {
+        self.snapshot.hash_parts(changed_keys_min)
+    }
+
+    /// Computes the root node, of what is not hashed yet.
+    ///
+    /// # Errors
+    /// If a root between two indices needs a node that a witness lacks.
+    pub fn root(self) -> Result<Sealed, StateError> {
+        let Self { task: SealTask { request, writes, parent, .. }, diff, snapshot } = self;
+        let by_index = request.roots_by_index;
+        let by_index = by_index.then(|| roots_by_index(&writes, request.touch_rule, &parent));
+        let index_root_nodes = by_index.transpose()?.unwrap_or_default();
+        Ok(Sealed { root_node: snapshot.root_node(), snapshot, diff, index_root_nodes })
     }
 }
 

@@ -4,3 +4,4 @@ mod feed;
 pub(crate) mod plain;
 pub(crate) mod rng;
 mod service;
+mod witness;

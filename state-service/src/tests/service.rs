@@ -25,22 +25,22 @@ use std::{future::Future, num::NonZeroUsize, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 const BOOT: BootId = BootId::new(11);
-const GENESIS: SnapshotId = SnapshotId::Block(B256::ZERO);
+pub(super) const GENESIS: SnapshotId = SnapshotId::Block(B256::ZERO);
 
 /// Runs a test on an actix system whose tasks run on two threads.
-fn run<T>(test: impl Future<Output = T>) -> T {
+pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = || {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
     };
     actix::System::with_tokio_rt(runtime).block_on(test)
 }
 
-fn shard(config: StateConfig) -> StateHandle {
+pub(super) fn shard(config: StateConfig) -> StateHandle {
     StateShard::new(BOOT, config).start_in(&actix::Arbiter::new().handle()).unwrap()
 }
 
 /// A shard with a genesis.
-async fn filled(config: StateConfig, genesis: &Plain) -> StateHandle {
+pub(super) async fn filled(config: StateConfig, genesis: &Plain) -> StateHandle {
     let state = shard(config);
     load_genesis(&state, genesis).await;
     state
@@ -54,15 +54,15 @@ async fn load_genesis(state: &StateHandle, genesis: &Plain) {
     assert_eq!(keccak256(answer.root_node.unwrap()), genesis.root());
 }
 
-fn job(sequence: u64) -> JobId {
+pub(super) fn job(sequence: u64) -> JobId {
     JobId { term: Term::new(1), sequence }
 }
 
-fn sealed(sequence: u64) -> SnapshotId {
+pub(super) fn sealed(sequence: u64) -> SnapshotId {
     SnapshotId::Job(job(sequence))
 }
 
-fn seal(sequence: u64, parent: SnapshotId, writes: Writes) -> SealRequest {
+pub(super) fn seal(sequence: u64, parent: SnapshotId, writes: Writes) -> SealRequest {
     let (order, digest) = ordered(&writes, 1);
     SealRequest {
         job: job(sequence),
@@ -78,7 +78,7 @@ fn seal(sequence: u64, parent: SnapshotId, writes: Writes) -> SealRequest {
 }
 
 /// Returns the shard's part of the new state; fails if the shard says that it has other writes.
-fn shard_of(answer: Result<SealResponse, Status>) -> SealedShard {
+pub(super) fn shard_of(answer: Result<SealResponse, Status>) -> SealedShard {
     match answer {
         Ok(SealResponse::Sealed(sealed)) => sealed,
         other => panic!("not sealed: {other:?}"),
@@ -90,7 +90,7 @@ fn staged(sequence: u64, writes: &Writes) -> StageRequest {
     StageRequest { job: job(sequence), writes: writes.collect() }
 }
 
-async fn read(
+pub(super) async fn read(
     state: &StateHandle,
     snapshot: SnapshotId,
     keys: Vec<SnapshotKey>,
@@ -101,12 +101,17 @@ async fn read(
 }
 
 /// Fails if a Snapshot answers any key otherwise than a plain state.
-async fn assert_reads(state: &StateHandle, snapshot: SnapshotId, plain: &Plain, seed: u64) {
+pub(super) async fn assert_reads(
+    state: &StateHandle,
+    snapshot: SnapshotId,
+    plain: &Plain,
+    seed: u64,
+) {
     let (keys, answers): (Vec<_>, Vec<_>) = plain.answers().into_iter().unzip();
     assert_eq!(read(state, snapshot, keys).await, Ok(answers), "seed {seed}, {snapshot}");
 }
 
-fn code<T>(answer: Result<T, Status>) -> Code {
+pub(super) fn code<T>(answer: Result<T, Status>) -> Code {
     answer.map(|_| ()).unwrap_err().code
 }
 

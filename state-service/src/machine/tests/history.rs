@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::Limits,
-    machine::{Found, SealStep, SealTask, Stages},
+    machine::{FoldedTask, Found, SealStep, SealTask, Stages},
     tests::{
         plain::{Plain, ordered, writes},
         rng::Rng,
@@ -173,7 +173,11 @@ impl History {
         let task = self.tasks.swap_remove(at);
         let ticket = task.ticket();
         let is_success = !self.rng.one_in(6);
-        let sealed = if is_success { task.run() } else { Err(crate::error::StateError::Broken) };
+        let sealed = if is_success {
+            task.fold().and_then(FoldedTask::root)
+        } else {
+            Err(crate::error::StateError::Broken)
+        };
         let counts = self.model.finish(ticket.job, is_success);
 
         let finished = self.driven.step(|machine| machine.finish_seal(ticket, sealed));

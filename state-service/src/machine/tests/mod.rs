@@ -12,7 +12,7 @@ mod rules;
 mod shards;
 mod stages;
 
-use super::{Effect, Found, GenesisStep, Machine, SealStep, SealTask, Stages};
+use super::{Effect, FoldedTask, Found, GenesisStep, Machine, SealStep, SealTask, Stages};
 use crate::{
     config::Limits,
     error::StateError,
@@ -100,7 +100,7 @@ impl Driven {
 
     fn finish(&mut self, task: SealTask) -> Result<SealedShard, StateError> {
         let ticket = task.ticket();
-        self.step(|machine| machine.finish_seal(ticket, task.run()))
+        self.step(|machine| machine.finish_seal(ticket, task.fold().and_then(FoldedTask::root)))
     }
 
     /// Seals at once, without waiting for writes.

@@ -56,3 +56,18 @@ fn a_snapshot_without_a_trie_has_no_roots_by_index() {
     let sealed = driven.seal(&seal).unwrap();
     assert_eq!((sealed.root_node, sealed.index_root_nodes), (None, Vec::new()));
 }
+
+#[test]
+fn a_seal_of_many_keys_can_be_hashed_in_parts_and_a_small_one_is_not_divided() {
+    let mut rng = Rng::new(3);
+    let mut driven = Driven::new(Limits::default());
+    driven.genesis(&Plain::random_of(200, &mut rng), hash(0)).unwrap();
+    let writes = plain::writes_to(200, &mut rng);
+    let task = driven.begin_task(&request(job(1), block(0), 1, writes));
+
+    let folded = task.fold().unwrap();
+
+    let n_parts = |keys_min| folded.hash_parts(keys_min).map(|parts| parts.len());
+    assert_eq!(n_parts(20), [0, 16]);
+    assert_eq!(n_parts(10_000), [0, 0]);
+}
