@@ -6,6 +6,7 @@
 )]
 
 mod arrows;
+mod branches;
 mod caches;
 mod chaos;
 mod dependencies;

@@ -50,6 +50,8 @@ pub struct BlockLine {
     pub fork: Option<String>,
     /// What became of it.
     pub status: BlockStatus,
+    /// Why it is to be refused, as the input names it; nothing if it is not.
+    pub expected_exception: Option<String>,
     /// Number of its transactions.
     pub transactions: u64,
     /// Gas that execution used; nothing if it did not come to that.
@@ -135,7 +137,8 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErrorObject {
     /// `invalid` for a block that breaks a rule, `failed` where the cluster could not finish,
-    /// `not_run` where the block before it was not committed.
+    /// `not_run` where the block's parent was not taken, `oracle` where only serial
+    /// execution could not finish.
     pub code: &'static str,
     /// Offset of the transaction in the block, if it is one.
     pub transaction: Option<u64>,

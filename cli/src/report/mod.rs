@@ -17,7 +17,7 @@ pub(crate) use fields::ALL_FIELDS;
 pub use fields::{FieldCounts, Fields};
 pub use run::RunLine;
 pub use status::StatusLine;
-pub use summary::{CpuTimes, DelaysPaid, SummaryLine};
+pub use summary::{CpuTimes, DelaysPaid, EndDifference, SummaryLine};
 
 use crate::failure::Failure;
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! The last line of a run: everything added up.
 
-use super::{FieldCounts, Fields};
+use super::{Difference, FieldCounts, Fields};
 use serde::Serialize;
 
 /// All blocks of a run together.
@@ -36,10 +36,25 @@ pub struct SummaryLine {
     pub state_delay_paid_us: DelaysPaid,
     /// How often each header field compared how.
     pub fields: Fields<FieldCounts>,
+    /// Comparison of the head with the one that the input expects at its end; nothing where it expects
+    /// none.
+    pub head: Option<&'static str>,
     /// Comparison with the state that the input expects at its end; nothing where it expects none.
     pub post_state: Option<&'static str>,
+    /// The first difference of an input as a whole.
+    pub end_difference: Option<EndDifference>,
     /// The code that the process ends with.
     pub exit_code: u8,
+}
+
+/// Where the head or the state after an input's last block is not the one that it expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndDifference {
+    /// The input.
+    pub input: String,
+    /// What differs.
+    #[serde(flatten)]
+    pub difference: Difference,
 }
 
 /// Mean delay of an answer in microseconds.

@@ -21,7 +21,7 @@ use crate::{
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
 use output::Output;
 pub(crate) use output::print;
-use problem::problem_of;
+use problem::{problem_of, problem_of_end};
 use std::io::{self, Write};
 
 /// Runs `evmesh run`.
@@ -54,10 +54,16 @@ pub fn run(
             }
             output.block(block)
         });
-        if let Err(failure) = ended {
-            drop(progress);
-            output.cut_short(&summary)?;
-            return Err(failure);
+        match ended {
+            Ok(end) => {
+                summary.end(&end);
+                first_problem = first_problem.or_else(|| problem_of_end(&end));
+            }
+            Err(failure) => {
+                drop(progress);
+                output.cut_short(&summary)?;
+                return Err(failure);
+            }
         }
     }
     drop(progress);

@@ -2,7 +2,8 @@
 
 use crate::{
     failure::Failure,
-    report::{BlockLine, BlockStatus},
+    report::{BlockLine, BlockStatus, Difference},
+    session::InputEnd,
 };
 
 /// Returns what is wrong with a block, where, and what to try; nothing if nothing is.
@@ -34,15 +35,24 @@ fn of_difference(block: &BlockLine) -> (String, Option<u64>) {
     let Some(difference) = &block.first_difference else {
         return ("the block is different".to_owned(), None);
     };
+    (text_of(difference, difference.against), difference.transaction)
+}
+
+/// Returns what is wrong with the head or the state after an input's last block; nothing if nothing is.
+pub(super) fn problem_of_end(end: &InputEnd) -> Option<Failure> {
+    let difference = end.first_difference.as_ref()?;
+    let try_next = "look for the first block that is not as expected; if all are, report this";
+    Some(Failure::difference(text_of(difference, "input"), &end.input, try_next))
+}
+
+fn text_of(difference: &Difference, against: &str) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-    let what = format!(
-        "{} is {}, and the {} has {}",
+    format!(
+        "{} is {}, and the {against} has {}",
         difference.field,
         value(&difference.cluster),
-        difference.against,
         value(&difference.expected),
-    );
-    (what, difference.transaction)
+    )
 }
 
 fn of_error(block: &BlockLine) -> (String, Option<u64>) {

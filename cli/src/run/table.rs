@@ -2,7 +2,7 @@
 //! that sums it up.
 
 use crate::{
-    report::{ALL_FIELDS, BlockLine, BlockStatus, RunLine, SummaryLine},
+    report::{ALL_FIELDS, BlockLine, BlockStatus, Difference, EndDifference, RunLine, SummaryLine},
     serial::DelayPaid,
     table, text,
 };
@@ -82,7 +82,10 @@ impl Tables {
             let at = error.transaction.map(|offset| format!("transaction {offset}: "));
             let (code, message) = (error.code, &error.message);
             let at = at.unwrap_or_default();
-            self.remarks.push(format!("block {number}: {code}: {at}{message}"));
+            let expected = block.expected_exception.as_deref();
+            let expected = expected.map(|name| format!(" (the input expects {name})"));
+            let expected = expected.unwrap_or_default();
+            self.remarks.push(format!("block {number}: {code}: {at}{message}{expected}"));
         }
     }
 
@@ -95,6 +98,7 @@ impl Tables {
         parts.push(fields_of(summary).to_string());
         parts.extend(self.remarks.iter().cloned());
         parts.extend(self.first_difference.clone());
+        parts.extend(summary.end_difference.as_ref().map(end_difference));
         if self.state_delay_us > 0 {
             parts.push(delay_line(self.state_delay_us, delays));
         }
@@ -142,21 +146,32 @@ fn fields_of(summary: &SummaryLine) -> Table {
     table
 }
 
-fn difference_of(block: &BlockLine) -> Option<String> {
-    let difference = block.first_difference.as_ref()?;
+fn end_difference(EndDifference { input, difference }: &EndDifference) -> String {
+    format!("after the last block: {input}, {}{}", difference.field, both_sides(difference))
+}
+
+fn both_sides(difference: &Difference) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-    let transaction = difference
-        .transaction
-        .map_or_else(String::new, |transaction| format!("transaction {transaction}, "));
-    Some(format!(
-        "first difference: {}, block {}, {transaction}{}\n  {:<12}{}\n  {:<12}{}",
-        block.input,
-        block.number,
-        difference.field,
+    format!(
+        "\n  {:<12}{}\n  {:<12}{}",
         "cluster",
         value(&difference.cluster),
         difference.against,
         value(&difference.expected),
+    )
+}
+
+fn difference_of(block: &BlockLine) -> Option<String> {
+    let difference = block.first_difference.as_ref()?;
+    let transaction = difference
+        .transaction
+        .map_or_else(String::new, |transaction| format!("transaction {transaction}, "));
+    Some(format!(
+        "first difference: {}, block {}, {transaction}{}{}",
+        block.input,
+        block.number,
+        difference.field,
+        both_sides(difference),
     ))
 }
 
@@ -194,6 +209,11 @@ fn summary_line(summary: &SummaryLine) -> String {
         text::millis(summary.wall_us),
         text::rate(summary.mgas_per_s),
     );
+    for (what, status) in [("head", summary.head), ("state at the end", summary.post_state)] {
+        if let Some(status) = status {
+            let _ = write!(line, " · {what} {}", status.replace('_', " "));
+        }
+    }
     if let Some(serial_us) = summary.serial_us {
         let against = text::times(summary.speedup);
         let _ = write!(line, " · serial {} ms · {against} against serial", text::millis(serial_us));

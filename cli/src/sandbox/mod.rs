@@ -11,8 +11,12 @@ pub use fault::Fault;
 use crate::{failure::Failure, serial::DelayPaid};
 use cluster::clock::SharedClock;
 use coordinator::config::CoordinatorConfig;
-use engine::shard::ShardCount;
-use proto::coordinator::CoordinatorService;
+use engine::{
+    account::{SnapshotAnswer, SnapshotKey},
+    ids::SnapshotId,
+    shard::ShardCount,
+};
+use proto::{coordinator::CoordinatorService, status::Status};
 use state_service::config::StateConfig;
 use std::{num::NonZeroU16, sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::{runtime::Handle, sync::oneshot};
@@ -79,6 +83,18 @@ impl Sandbox {
     /// Returns what delayed answers of the state service really cost.
     pub fn delay_paid(&self) -> DelayPaid {
         self.parts.delay_paid()
+    }
+
+    /// Reads keys of a state from the shards that own them, in the keys' order.
+    ///
+    /// # Errors
+    /// If a state shard has no such state, or is asked for too many keys.
+    pub async fn read(
+        &self,
+        snapshot: SnapshotId,
+        keys: &[SnapshotKey],
+    ) -> Result<Vec<SnapshotAnswer>, Status> {
+        self.parts.read(snapshot, keys).await
     }
 
     /// Returns the CPU time that the state shards spent so far.

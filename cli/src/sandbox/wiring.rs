@@ -4,10 +4,18 @@ use super::SandboxSpec;
 use crate::{VERSION, failure::Failure, serial::DelayPaid};
 use cluster::clock::SharedClock;
 use coordinator::{Coordinator, CoordinatorHandle, WorkerFacts};
-use engine::ids::{BootId, ShardIndex, WorkerId};
-use proto::{shards::StateShards, state::StateService};
+use engine::{
+    account::{SnapshotAnswer, SnapshotKey},
+    ids::{BootId, ShardIndex, SnapshotId, WorkerId},
+};
+use proto::{
+    shards::StateShards,
+    state::{ReadRequest, StateService},
+    status::{Code, Status},
+};
 use state_service::{StateHandle, StateShard};
 use std::{
+    collections::BTreeMap,
     fmt::Display,
     num::NonZeroU32,
     sync::{Arc, mpsc::SyncSender},
@@ -55,6 +63,24 @@ impl Parts {
             paid += DelayPaid { n_answers: counts.reads_delayed, total: counts.delay_paid };
         }
         paid
+    }
+
+    /// Reads keys from the shards that own them, in the keys' order.
+    pub(super) async fn read(
+        &self,
+        snapshot: SnapshotId,
+        keys: &[SnapshotKey],
+    ) -> Result<Vec<SnapshotAnswer>, Status> {
+        let shards = all(&self.shards, |shard| &shard.own)
+            .map_err(|failure| Status::new(Code::Internal, failure.to_string()))?;
+        let mut answers = BTreeMap::new();
+        for (index, service) in shards.iter() {
+            let owned = keys.iter().filter(|key| shards.shard_of(key.address()) == index);
+            let owned: Vec<_> = owned.copied().collect();
+            let request = ReadRequest { snapshot, keys: owned.clone() };
+            answers.extend(owned.into_iter().zip(service.read(request).await?.values));
+        }
+        Ok(keys.iter().filter_map(|key| answers.get(key).cloned()).collect())
     }
 
     /// Stops workers, then the state shards. The coordinator has no work left and ends with its

@@ -1,6 +1,7 @@
 //! One block that was run: from what was measured to the line that is reported.
 
 use super::{
+    chain::NewBlock,
     facts::BlockFacts,
     verdict::{Evidence, OracleSays, Verdict},
 };
@@ -10,10 +11,12 @@ use crate::{
         BlockLine, BlockStatus, ErrorObject, Fields, Messages, OracleObject, PlanObject, Reads,
         Times, mgas_per_s, micros, ratio,
     },
-    serial::{SerialEnd, SerialJob, SerialOracle, SerialRun},
+    serial::{SerialEnd, SerialJob, SerialOracle, SerialOutcome, SerialRun},
     transport::{CpuByRole, Spent},
 };
-use engine::{header::FieldComparison, ids::SnapshotId, outcome::ReadStats};
+use engine::{
+    header::FieldComparison, ids::SnapshotId, outcome::ReadStats, sequential::SerialState,
+};
 use inputs::{Input, InputBlock};
 use proto::{
     coordinator::{BlockOutcome, JobCounts, JobEnd, PlanSummary},
@@ -68,9 +71,10 @@ impl BlockRun<'_> {
         let verdict = evidence.verdict();
         let statuses = match oracle {
             OracleSays::Compared(comparison) => comparison.statuses,
-            OracleSays::Nothing | OracleSays::Executed | OracleSays::Invalid(_) => {
-                OracleObject::default()
-            }
+            OracleSays::Nothing
+            | OracleSays::Executed
+            | OracleSays::Invalid(_)
+            | OracleSays::CannotAnswer(_) => OracleObject::default(),
         };
         let run = serial.map(|(_, run)| run);
         let workers_cpu_us = outcome.map_or(0, |outcome| outcome.counts.workers_cpu_us);
@@ -94,14 +98,22 @@ impl BlockRun<'_> {
         }
     }
 
-    /// Returns the Snapshot after the block; nothing if it was refused.
-    pub(super) fn snapshot(&self) -> Option<SnapshotId> {
+    /// Returns the block as others build on it; nothing if it was refused.
+    pub(super) fn taken(&self) -> Option<NewBlock> {
         let outcome = self.answer.outcome.as_ref().ok()?;
-        match outcome.end {
-            JobEnd::Committed => Some(SnapshotId::Block(outcome.block_hash)),
-            JobEnd::Verified | JobEnd::Built => Some(SnapshotId::Job(outcome.job)),
-            JobEnd::Different | JobEnd::Invalid { .. } | JobEnd::Failed { .. } => None,
-        }
+        let snapshot = match outcome.end {
+            JobEnd::Committed => SnapshotId::Block(outcome.block_hash),
+            JobEnd::Verified | JobEnd::Built => SnapshotId::Job(outcome.job),
+            JobEnd::Different | JobEnd::Invalid { .. } | JobEnd::Failed { .. } => return None,
+        };
+        Some(NewBlock {
+            hash: outcome.block_hash,
+            parent: self.block.parent_hash,
+            number: self.block.number,
+            difficulty: self.facts.difficulty(),
+            snapshot,
+            state_root: outcome.results.as_ref().and_then(|results| results.state_root),
+        })
     }
 
     fn oracle_says(
@@ -112,8 +124,12 @@ impl BlockRun<'_> {
         let Some((oracle, run)) = serial else { return OracleSays::Nothing };
         match (&run.end, outcome) {
             (SerialEnd::Invalid(invalid), _) => OracleSays::Invalid(invalid.clone()),
+            (SerialEnd::CannotAnswer(reason), _) => OracleSays::CannotAnswer(*reason),
             (SerialEnd::Executed(theirs), Some(ours)) if ours.results.is_some() => {
-                OracleSays::Compared(self.compare(ours, oracle, theirs))
+                match oracle.state(self.serial_job(), run) {
+                    Some(state) => OracleSays::Compared(self.compare(ours, oracle, theirs, state)),
+                    None => OracleSays::Executed,
+                }
             }
             (SerialEnd::Executed(_), _) => OracleSays::Executed,
         }
@@ -123,7 +139,8 @@ impl BlockRun<'_> {
         &self,
         ours: &BlockOutcome,
         oracle: &SerialOracle,
-        theirs: &crate::serial::SerialOutcome,
+        theirs: &SerialOutcome,
+        state: &SerialState,
     ) -> OracleComparison {
         let rule = self.facts.touch_rule(&self.input.chain);
         let cluster = FromCluster {
@@ -136,7 +153,7 @@ impl BlockRun<'_> {
             post: &theirs.outcome.post,
             state_root: theirs.state_root,
         };
-        let parent = Parent { state: oracle.state(), rule };
+        let parent = Parent { state, rule };
         compare::with_oracle(parent, cluster, serial, || oracle.record(self.serial_job()))
     }
 
@@ -144,6 +161,7 @@ impl BlockRun<'_> {
         SerialJob {
             chain: &self.input.chain,
             block_rlp: &self.block.block_rlp,
+            parent: self.block.parent_hash,
             lineage: &self.block.lineage,
             ancestors: &self.block.ancestors,
         }
@@ -200,16 +218,19 @@ impl BlockRun<'_> {
     }
 }
 
-/// Returns the report of a block that was not handed over, because the one before it was not
-/// committed.
+/// Returns the report of a block that was not handed over, because its parent was not taken. A block
+/// that is there to be refused is refused by that.
 pub(super) fn not_run(input: &Input, block: &InputBlock) -> BlockReport {
     let facts = BlockFacts::of(&block.block_rlp);
     let mut line = empty_line(input, block, &facts);
-    line.error = Some(ErrorObject {
-        code: "not_run",
-        transaction: None,
-        message: "the block before it was not committed".to_owned(),
-    });
+    let code = if block.expects_invalid.is_some() {
+        line.status = BlockStatus::RefusedAsExpected;
+        "invalid"
+    } else {
+        "not_run"
+    };
+    let message = format!("its parent {} was not taken", block.parent_hash);
+    line.error = Some(ErrorObject { code, transaction: None, message });
     BlockReport { line, fields: Vec::new(), cpu: CpuByRole::default(), serial_cpu_us: None }
 }
 
@@ -222,6 +243,7 @@ fn empty_line(input: &Input, block: &InputBlock, facts: &BlockFacts) -> BlockLin
         chain_id: input.chain.chain_id(),
         fork: facts.fork(&input.chain),
         status: BlockStatus::Failed,
+        expected_exception: block.expects_invalid.clone(),
         transactions: facts.n_transactions(),
         gas_used: None,
         plan: plan_of(&PlanSummary::default()),

@@ -1,7 +1,7 @@
 //! What a block says of itself.
 
 use alloy_hardforks::EthereumHardforks;
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U256};
 use engine::{
     account::TouchRule,
     block::{Block, Ommers},
@@ -27,6 +27,10 @@ impl BlockFacts {
 
     pub(super) fn parent_hash(&self) -> Option<B256> {
         self.block.as_ref().map(|block| block.header.parent_hash)
+    }
+
+    pub(super) fn difficulty(&self) -> U256 {
+        self.block.as_ref().map_or(U256::ZERO, |block| block.header.difficulty)
     }
 
     pub(super) fn n_transactions(&self) -> u64 {

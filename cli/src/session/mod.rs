@@ -1,26 +1,31 @@
 //! Runs the blocks of inputs on a cluster, beside the oracle, and says what became of each.
 
 mod block;
+mod chain;
+mod end;
 mod facts;
 mod summary;
 mod verdict;
 
 pub use block::BlockReport;
+pub use end::InputEnd;
 pub use summary::Summary;
 
 use crate::{
     config::RunConfig,
     failure::Failure,
-    report::BlockStatus,
+    report::{BlockStatus, Difference},
     serial::{Delay, DelayPaid, SerialEnd, SerialJob, SerialOracle, SerialRun},
     transport::{ClusterSpec, Loaded, Running},
 };
+use alloy_primitives::B256;
 use block::{Answer, BlockRun, not_run};
+use chain::{Chain, NewBlock};
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
 use engine::ids::SnapshotId;
 use facts::BlockFacts;
-use inputs::{Input, InputBlock};
-use proto::coordinator::{ExecuteBlockRequest, Mode};
+use inputs::{Input, InputBlock, ParentState};
+use proto::coordinator::{ClusterStatus, ExecuteBlockRequest, Mode};
 use std::path::{Path, PathBuf};
 
 /// Runs inputs, one block after the other.
@@ -49,8 +54,8 @@ struct Place {
 /// A block that was executed, by the cluster and by the oracle.
 struct Ran {
     report: BlockReport,
-    /// The Snapshot after it, if there is one.
-    snapshot: Option<SnapshotId>,
+    /// The block for others to build on, if it was taken.
+    taken: Option<NewBlock>,
     serial: Option<SerialRun>,
 }
 
@@ -77,7 +82,8 @@ impl Session {
         }
     }
 
-    /// Runs all blocks of an input; `on_block` hears of each as it is done.
+    /// Runs all blocks of an input, each on its own parent; `on_block` hears of each as it is done.
+    /// A block whose parent was not taken is not executed. Returns what became of the input as a whole.
     ///
     /// # Errors
     /// If the cluster cannot start or take the input's state, if serial execution gives up, if
@@ -86,28 +92,36 @@ impl Session {
         &mut self,
         input: &Input,
         on_block: &mut dyn FnMut(&BlockReport) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    ) -> Result<InputEnd, Failure> {
         let loaded = self.load(input)?;
-        let mut oracle = self.oracle(input);
-        let mut place = Place { parent: loaded.parent(), mode: loaded.mode() };
-        let mut is_broken = false;
+        let mut oracle = self.oracle(input)?;
+        let below = loaded.parent();
+        let mut chain =
+            Chain::new(input.chain.clone(), below_first(input), below, loaded.state_root());
         for block in &input.blocks {
-            if is_broken {
+            let Some(parent) = parent_of(&chain, block) else {
                 on_block(&not_run(input, block))?;
                 continue;
+            };
+            let place = Place { parent, mode: loaded.mode() };
+            let mut ran = self.run_block(input, block, place, oracle.as_ref())?;
+            if let Some(taken) = ran.taken {
+                self.take(&mut chain, taken, loaded.mode())?;
+                advance(oracle.as_mut(), taken, ran.serial.take());
             }
-            let ran = self.run_block(input, block, place, oracle.as_ref())?;
             on_block(&ran.report)?;
-            if ran.report.line.status == BlockStatus::RefusedAsExpected {
-                continue;
-            }
-            match ran.snapshot {
-                Some(snapshot) => place.parent = snapshot,
-                None => is_broken = true,
-            }
-            advance(oracle.as_mut(), ran.serial);
         }
-        self.running()?.unload(loaded)
+        let end = self.end_of(input, &chain, loaded.mode())?;
+        self.running()?.unload(loaded)?;
+        Ok(end)
+    }
+
+    /// Notes a block that was taken, and moves the cluster's head if another one counts now.
+    fn take(&self, chain: &mut Chain, taken: NewBlock, mode: Mode) -> Result<(), Failure> {
+        match (chain.take(taken), mode) {
+            (Some(head), Mode::VerifyAndCommit) => self.running()?.set_head(head).map(drop),
+            (Some(_), Mode::Verify) | (None, _) => Ok(()),
+        }
     }
 
     /// Runs the first block of an input several times, each time on the same state, and commits
@@ -122,13 +136,13 @@ impl Session {
         on_block: &mut dyn FnMut(&BlockReport) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let loaded = self.load(input)?;
-        let oracle = self.oracle(input);
+        let oracle = self.oracle(input)?;
         let place = Place { parent: loaded.parent(), mode: Mode::Verify };
         for _ in 0..n_times {
             let Some(block) = input.blocks.first() else { break };
             let ran = self.run_block(input, block, place, oracle.as_ref())?;
             on_block(&ran.report)?;
-            if let Some(SnapshotId::Job(job)) = ran.snapshot {
+            if let Some(SnapshotId::Job(job)) = ran.taken.map(|taken| taken.snapshot) {
                 self.running()?.drop_job(job)?;
             }
         }
@@ -178,9 +192,10 @@ impl Session {
         self.running_mut()?.load(&input.parent)
     }
 
-    fn oracle(&self, input: &Input) -> Option<SerialOracle> {
-        let delay = self.serial_delay.clone();
-        self.run.oracle.then(|| SerialOracle::new(&input.parent, self.clock.clone(), delay))
+    fn oracle(&self, input: &Input) -> Result<Option<SerialOracle>, Failure> {
+        let (clock, delay) = (self.clock.clone(), self.serial_delay.clone());
+        let oracle = || SerialOracle::new(&input.parent, below_first(input), clock, delay);
+        self.run.oracle.then(oracle).transpose()
     }
 
     /// Runs a block on the cluster and serially, in turns first.
@@ -197,26 +212,61 @@ impl Session {
         let job = SerialJob {
             chain: &input.chain,
             block_rlp: &block.block_rlp,
+            parent: block.parent_hash,
             lineage: &block.lineage,
             ancestors: &block.ancestors,
         };
-        let serially = || oracle.map(|oracle| oracle.run(job)).transpose();
+        let serially = || oracle.map_or(Ok(None), |oracle| oracle.run(job));
 
         let mut serial = None;
         if serial_is_first {
             serial = serially()?;
         }
+        let before = self.head_if_refused(block, place)?;
         let answer = self.execute(input, block, place)?;
+        let moved = self.moved(before)?;
         if !serial_is_first {
             serial = serially()?;
         }
         let facts = BlockFacts::of(&block.block_rlp);
         let run = BlockRun { input, block, facts, answer };
-        let report = run.report(oracle.zip(serial.as_ref()));
+        let mut report = run.report(oracle.zip(serial.as_ref()));
+        if let Some(moved) = moved.filter(|_| run.taken().is_none()) {
+            report.line.status = BlockStatus::Different;
+            report.line.first_difference = Some(moved);
+        }
         if report.line.status == BlockStatus::Failed {
             self.logs_kept = self.running_mut()?.keep_logs().or_else(|| self.logs_kept.take());
         }
-        Ok(Ran { report, snapshot: run.snapshot(), serial })
+        Ok(Ran { report, taken: run.taken(), serial })
+    }
+
+    /// Returns the head before a block that is there to be refused: refusing it changes nothing.
+    fn head_if_refused(
+        &self,
+        block: &InputBlock,
+        place: Place,
+    ) -> Result<Option<ClusterStatus>, Failure> {
+        let is_looked_at = block.expects_invalid.is_some() && place.mode == Mode::VerifyAndCommit;
+        is_looked_at.then(|| self.running()?.status()).transpose()
+    }
+
+    /// Returns what became of the head since then, if it is another one or has another state root.
+    fn moved(&self, before: Option<ClusterStatus>) -> Result<Option<Difference>, Failure> {
+        let Some(before) = before else { return Ok(None) };
+        let after = self.running()?.status()?;
+        let text = |status: &ClusterStatus| {
+            let hash = status.head.map(|head| head.block_hash);
+            format!("{} with state root {}", or_none(hash), or_none(status.head_state_root))
+        };
+        let (cluster, expected) = (text(&after), text(&before));
+        Ok((cluster != expected).then(|| Difference {
+            transaction: None,
+            field: "head".to_owned(),
+            cluster: Some(cluster),
+            expected: Some(expected),
+            against: "header",
+        }))
     }
 
     /// Hands a block over and takes the time until its outcome.
@@ -266,11 +316,32 @@ fn at(input: &Input, block: &InputBlock) -> String {
     format!("{}, block {}", input.name, block.number)
 }
 
+/// Returns the block that an input's first one stands on.
+fn below_first(input: &Input) -> B256 {
+    match &input.parent {
+        ParentState::Genesis { block_hash, .. } => *block_hash,
+        ParentState::Values(_) | ParentState::Witness(_) => {
+            input.blocks.first().map_or(B256::ZERO, |block| block.parent_hash)
+        }
+    }
+}
+
+/// Returns the state below a block; nothing if its parent was not taken. What is no block at all has no
+/// parent: the cluster is to say so itself.
+fn parent_of(chain: &Chain, block: &InputBlock) -> Option<SnapshotId> {
+    let parent = if block.parent_hash.is_zero() { chain.head() } else { block.parent_hash };
+    chain.get(&parent).map(|taken| taken.snapshot)
+}
+
+fn or_none(hash: Option<B256>) -> String {
+    hash.map_or_else(|| "none".to_owned(), |hash| hash.to_string())
+}
+
 /// The oracle follows the cluster.
-fn advance(oracle: Option<&mut SerialOracle>, serial: Option<SerialRun>) {
+fn advance(oracle: Option<&mut SerialOracle>, block: NewBlock, serial: Option<SerialRun>) {
     if let (Some(oracle), Some(SerialRun { end: SerialEnd::Executed(outcome), .. })) =
         (oracle, serial)
     {
-        oracle.advance(*outcome);
+        oracle.advance(block.parent, block.hash, *outcome);
     }
 }

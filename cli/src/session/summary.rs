@@ -1,15 +1,16 @@
 //! Everything that a run added up.
 
-use super::{BlockReport, verdict::exit_of};
+use super::{BlockReport, InputEnd, verdict::exit_of};
 use crate::{
     exit::Exit,
     report::{
-        BlockStatus, CpuTimes, DelaysPaid, FieldCounts, Fields, SummaryLine, mgas_per_s, micros,
-        ratio,
+        BlockStatus, CpuTimes, DelaysPaid, EndDifference, FieldCounts, Fields, SummaryLine,
+        mgas_per_s, micros, ratio,
     },
     serial::DelayPaid,
     transport::CpuByRole,
 };
+use engine::header::FieldStatus;
 
 /// Adds up the blocks of a run.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,9 @@ pub struct Summary {
     cpu: CpuByRole,
     serial_cpu_us: Option<u64>,
     fields: Fields<FieldCounts>,
+    head: Option<FieldStatus>,
+    post_state: Option<FieldStatus>,
+    end_difference: Option<EndDifference>,
     exit: Exit,
 }
 
@@ -40,6 +44,18 @@ impl Summary {
         add(&mut self.serial_cpu_us, block.serial_cpu_us);
         self.fields.add(&block.fields);
         self.exit = self.exit.or(exit_of(line.status));
+    }
+
+    /// Adds what became of an input as a whole.
+    pub fn end(&mut self, end: &InputEnd) {
+        self.head = graver(self.head, end.head);
+        self.post_state = graver(self.post_state, end.post_state);
+        if self.end_difference.is_none()
+            && let Some(difference) = end.first_difference.clone()
+        {
+            self.end_difference = Some(EndDifference { input: end.input.clone(), difference });
+        }
+        self.exit = self.exit.or(end.exit());
     }
 
     /// Returns how the command ends.
@@ -85,10 +101,22 @@ impl Summary {
                 serial: delays.1.each().map(micros),
             },
             fields: self.fields,
-            post_state: None,
+            head: self.head.map(FieldStatus::name),
+            post_state: self.post_state.map(FieldStatus::name),
+            end_difference: self.end_difference.clone(),
             exit_code: self.exit.code(),
         }
     }
+}
+
+/// Returns the graver of two comparisons: a difference, then what cannot be known.
+fn graver(one: Option<FieldStatus>, other: Option<FieldStatus>) -> Option<FieldStatus> {
+    let rank = |status: &FieldStatus| match status {
+        FieldStatus::Different => 0,
+        FieldStatus::NotCheckable => 1,
+        FieldStatus::Equal | FieldStatus::Absent => 2,
+    };
+    [one, other].into_iter().flatten().min_by_key(rank)
 }
 
 const fn position(status: BlockStatus) -> usize {

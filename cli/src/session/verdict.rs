@@ -8,9 +8,12 @@ use crate::{
 };
 use engine::{
     header::{FieldComparison, FieldStatus},
-    sequential::InvalidBlock,
+    sequential::{InvalidBlock, StateError},
 };
 use proto::coordinator::JobEnd;
+
+/// The code of a block that only the oracle could not execute.
+const CANNOT_ANSWER: &str = "oracle";
 
 /// What the oracle said.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub(super) enum OracleSays {
     Executed,
     /// It found the block invalid.
     Invalid(InvalidBlock),
+    /// The state below could not answer.
+    CannotAnswer(StateError),
 }
 
 /// What the verdict is made of.
@@ -53,6 +58,8 @@ impl Evidence<'_> {
         let first_difference = self.first_difference();
         let status = if first_difference.is_some() {
             BlockStatus::Different
+        } else if error.as_ref().is_some_and(|error| error.code == CANNOT_ANSWER) {
+            BlockStatus::Failed
         } else {
             match self.end {
                 JobEnd::Committed | JobEnd::Verified | JobEnd::Built if self.expects_invalid => {
@@ -137,8 +144,17 @@ impl Evidence<'_> {
             JobEnd::Failed { reason } => {
                 Some(ErrorObject { code: "failed", transaction: None, message: reason.clone() })
             }
-            JobEnd::Committed | JobEnd::Verified | JobEnd::Built | JobEnd::Different => None,
+            JobEnd::Committed | JobEnd::Verified | JobEnd::Built | JobEnd::Different => {
+                self.unanswered()
+            }
         }
+    }
+
+    /// A state that answers the cluster and not the oracle is one of which they know different parts.
+    fn unanswered(&self) -> Option<ErrorObject> {
+        let OracleSays::CannotAnswer(reason) = self.oracle else { return None };
+        let message = format!("serial execution: {reason}");
+        Some(ErrorObject { code: CANNOT_ANSWER, transaction: None, message })
     }
 }
 

@@ -12,11 +12,16 @@ pub use spec::{ClusterSpec, Remote, Shape};
 pub use spent::{CpuByRole, Spent};
 
 use crate::{failure::Failure, processes::Processes, sandbox::Sandbox, serial::DelayPaid};
+use alloy_primitives::B256;
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
-use engine::ids::{JobId, SnapshotId};
+use engine::{
+    account::{SnapshotAnswer, SnapshotKey},
+    ids::{JobId, SnapshotId},
+};
 use inputs::ParentState;
 use proto::{
-    coordinator::{BlockOutcome, CoordinatorService, ExecuteBlockRequest},
+    coordinator::{BlockOutcome, ClusterStatus, CoordinatorService, ExecuteBlockRequest},
+    state::Head,
     status::{Code, Status},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -75,8 +80,8 @@ impl Running {
         Self { runtime, coordinator, has_genesis: false, backend }
     }
 
-    /// Tells whether this cluster can take a state; another chain needs another cluster. One that
-    /// others started says so itself.
+    /// Tells whether this cluster can take a state: another chain is committed to another cluster. One
+    /// that others started takes it as a Snapshot of its own.
     pub const fn can_load(&self, parent: &ParentState) -> bool {
         match (parent, &self.backend) {
             (ParentState::Values(_) | ParentState::Witness(_), _) | (_, Backend::Remote(_)) => true,
@@ -100,8 +105,8 @@ impl Running {
     /// If the cluster does not have it.
     pub fn unload(&self, loaded: Loaded) -> Result<(), Failure> {
         match loaded {
-            Loaded::Genesis(_) => Ok(()),
-            Loaded::Values(snapshot) => self.drop_snapshot(snapshot),
+            Loaded::Genesis { .. } => Ok(()),
+            Loaded::Snapshot(snapshot) => self.drop_snapshot(snapshot),
         }
     }
 
@@ -116,6 +121,38 @@ impl Running {
     fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Failure> {
         let dropped = self.runtime.block_on(self.coordinator.drop_snapshot(snapshot));
         dropped.map_err(|status| self.refused(status))
+    }
+
+    /// Makes a committed block the head.
+    ///
+    /// # Errors
+    /// If the cluster does not have it.
+    pub fn set_head(&self, block_hash: B256) -> Result<Head, Failure> {
+        let moved = self.runtime.block_on(self.coordinator.set_head(block_hash));
+        moved.map_err(|status| self.refused(status))
+    }
+
+    /// Asks what the cluster looks like now.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub fn status(&self) -> Result<ClusterStatus, Failure> {
+        let status = self.runtime.block_on(self.coordinator.status());
+        status.map_err(|status| self.refused(status))
+    }
+
+    /// Reads keys of a state, in their order; nothing where state shards are out of reach.
+    ///
+    /// # Errors
+    /// If a state shard has no such state.
+    pub fn read(
+        &self,
+        snapshot: SnapshotId,
+        keys: &[SnapshotKey],
+    ) -> Result<Option<Vec<SnapshotAnswer>>, Failure> {
+        let Backend::InProcess(sandbox) = &self.backend else { return Ok(None) };
+        let read = self.runtime.block_on(sandbox.read(snapshot, keys));
+        read.map(Some).map_err(|status| self.refused(status))
     }
 
     /// Executes a block and waits for its outcome; nothing if `shutdown` comes first.

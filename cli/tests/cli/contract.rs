@@ -59,6 +59,7 @@ pub(crate) const BLOCK: Type = Object(&[
     ("chain_id", Count),
     ("fork", Text),
     ("status", OneOf(&["equal", "different", "invalid", "refused_as_expected", "failed"])),
+    ("expected_exception", TEXT_OR_NULL),
     ("transactions", Count),
     ("gas_used", COUNT_OR_NULL),
     ("plan", PLAN),
@@ -180,7 +181,9 @@ pub(crate) const SUMMARY: Type = Object(&[
             ("state_root", FIELD_COUNTS),
         ]),
     ),
-    ("post_state", TEXT_OR_NULL),
+    ("head", FIELD),
+    ("post_state", FIELD),
+    ("end_difference", OrNull(&DIFFERENCE)),
     ("exit_code", Count),
 ]);
 

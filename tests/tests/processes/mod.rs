@@ -26,16 +26,16 @@ use std::num::{NonZeroU16, NonZeroU64};
 
 /// How many processes there are of what, and how blocks are cut.
 #[derive(Clone, Copy, Debug)]
-struct Shape {
-    workers: u16,
-    state_shards: usize,
-    slice_gas: Option<u64>,
-    seed: u64,
+pub(crate) struct Shape {
+    pub(crate) workers: u16,
+    pub(crate) state_shards: usize,
+    pub(crate) slice_gas: Option<u64>,
+    pub(crate) seed: u64,
 }
 
 impl Shape {
     /// `settings` are the processes' own, as a file has them.
-    fn spec(self, settings: &str) -> ProcessesSpec {
+    pub(crate) fn spec(self, settings: &str) -> ProcessesSpec {
         let mut config = Config::default();
         config.sandbox.workers = NonZeroU16::new(self.workers).unwrap();
         config.sandbox.state_shards = ShardCount::new(self.state_shards).unwrap();
@@ -49,7 +49,7 @@ impl Shape {
     }
 
     /// Starts the processes alone.
-    fn start(self, settings: &str) -> Processes {
+    pub(crate) fn start(self, settings: &str) -> Processes {
         let started = Processes::start(&self.spec(settings), &SystemClock::shared());
         started.unwrap_or_else(|failure| panic!("{self:?}: {failure}"))
     }
@@ -61,7 +61,7 @@ impl Shape {
     }
 
     /// Makes a session on processes that run.
-    fn session_on(self, processes: &Processes) -> Session {
+    pub(crate) fn session_on(self, processes: &Processes) -> Session {
         let remote = Remote::find(&processes.coordinator_url(), &ClientConfig::default());
         let remote = remote.unwrap_or_else(|failure| panic!("{self:?}: {failure}"));
         Session::new(remote, self.run(), SystemClock::shared(), ShutdownToken::new())
@@ -69,7 +69,7 @@ impl Shape {
 }
 
 /// Makes a workload.
-fn open(workload: &str) -> Input {
+pub(crate) fn open(workload: &str) -> Input {
     inputs::open(workload, &mut |_, _| {}).unwrap().remove(0)
 }
 

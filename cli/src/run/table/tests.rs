@@ -17,6 +17,7 @@ fn block(number: u64, status: BlockStatus) -> BlockLine {
         chain_id: 1,
         fork: None,
         status,
+        expected_exception: None,
         transactions: 1_414,
         gas_used: Some(29_970_000),
         plan: PlanObject { kind: "optimistic", slices: 16, workers_used: 4, rounds: 2, tail: true },
