@@ -14,7 +14,7 @@ use engine::{
     ids::{AccessIndex, BootId, Incarnation, JobId, ShardIndex},
     outcome::FinalWrite,
     shard::ShardCount,
-    trie,
+    trie::{self, JoinError},
 };
 use futures::future::try_join_all;
 use proto::{
@@ -178,5 +178,46 @@ pub(crate) fn root_of<'a>(
 ) -> Result<Option<B256>, Status> {
     let Some(nodes) = nodes.collect::<Option<Vec<_>>>() else { return Ok(None) };
     let root = trie::join(nodes.into_iter().map(AsRef::as_ref));
-    root.map(Some).map_err(|error| Status::new(Code::Internal, error.to_string()))
+    root.map(Some).map_err(|error| not_joined(&error))
+}
+
+/// Returns the status of root nodes that cannot be joined. One that is missing says nothing of the
+/// block, and would be missing again.
+pub(crate) fn not_joined(error: &JoinError) -> Status {
+    let code = match error {
+        JoinError::OnlyChildBlind { .. } => Code::FailedPrecondition,
+        JoinError::NotANode { .. } | JoinError::Overlap { .. } => Code::Internal,
+    };
+    Status::new(code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::Address;
+    use engine::{
+        account::Account,
+        fold::{AccountDiff, StateDiff},
+        trie::{StateTrie, Witness},
+    };
+
+    #[test]
+    fn a_root_that_depends_on_a_node_that_is_not_known_is_none_and_no_fault() {
+        let addresses = [1, 2].map(Address::with_last_byte);
+        let accounts = addresses.map(|address| (address, Account::default(), []));
+        let whole = StateTrie::from_values(accounts, []);
+        let nodes = whole.account_proof(&addresses[0], &[]).unwrap().nodes;
+        let witness = Witness { state_root: whole.root().unwrap(), nodes, codes: Vec::new() };
+        let count = ShardCount::ONE;
+        let mut state = StateTrie::from_witness(&witness, count, ShardIndex::new(0)).unwrap();
+        assert_eq!(root_of([Some(&state.root_node())].into_iter()), Ok(whole.root().ok()));
+        let mut gone = StateDiff::default();
+        gone.accounts.insert(addresses[0], AccountDiff { wiped: true, ..AccountDiff::default() });
+        state.apply(&gone).unwrap();
+
+        let refused = root_of([Some(&state.root_node())].into_iter()).unwrap_err();
+
+        assert_eq!(refused.code, Code::FailedPrecondition);
+        assert!(refused.message.contains("take a witness that has it"), "{refused}");
+    }
 }

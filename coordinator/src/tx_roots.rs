@@ -1,6 +1,7 @@
 //! State roots after each transaction, which receipts before Byzantium hold: joined from the root
 //! nodes that the shards answer by index.
 
+use crate::seal::not_joined;
 use alloy_primitives::{B256, Bytes};
 use engine::{ids::AccessIndex, trie};
 use proto::status::{Code, Status};
@@ -13,7 +14,7 @@ pub(crate) type IndexRootNodes = Vec<(AccessIndex, Bytes)>;
 ///
 /// # Errors
 /// `Internal` if a shard did not say what its root node was before the first transaction, or if
-/// what it said is no node.
+/// what it said is no node; `FailedPrecondition` if a root depends on a node that a witness lacks.
 pub(crate) fn tx_roots(
     shards: &[IndexRootNodes],
     n_transactions: usize,
@@ -49,13 +50,12 @@ fn advance<'a>(
 }
 
 fn join(nodes: &[Option<&Bytes>]) -> Result<B256, Status> {
-    let internal = |message: String| Status::new(Code::Internal, message);
     if let Some(shard) = nodes.iter().position(Option::is_none) {
         let message = format!("state shard {shard} did not answer its root node after index 0");
-        return Err(internal(message));
+        return Err(Status::new(Code::Internal, message));
     }
     let nodes = nodes.iter().flatten().map(|node| node.as_ref());
-    trie::join(nodes).map_err(|error| internal(error.to_string()))
+    trie::join(nodes).map_err(|error| not_joined(&error))
 }
 
 #[cfg(test)]
