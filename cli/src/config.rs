@@ -147,6 +147,9 @@ impl Config {
             Command::Status(status) => {
                 loader.flag("client.coordinator", status.coordinator.as_deref())
             }
+            Command::Proof(proof) => {
+                loader.flag("client.coordinator", proof.coordinator.as_deref())
+            }
             Command::Demo => loader,
         };
         loader.load().map_err(|error| refused(&error))

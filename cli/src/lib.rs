@@ -15,6 +15,7 @@ pub mod open;
 pub mod process;
 pub mod processes;
 pub mod progress;
+pub mod proof;
 pub mod report;
 pub mod run;
 pub mod sandbox;

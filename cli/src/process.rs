@@ -7,6 +7,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     processes::Settings,
+    proof,
     report::Line,
     run, status,
 };
@@ -117,6 +118,7 @@ fn dispatch(
         Command::Run(args) => run::run(args, config, clock, shutdown),
         Command::Demo => demo::demo(config, clock, shutdown),
         Command::Status(args) => status::status(args, config),
+        Command::Proof(args) => proof::proof(args, config),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     },
     load::{self, Numbers, Roots},
     metrics::Metrics,
+    proof,
     status::{self, Surroundings},
 };
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, System};
@@ -23,6 +24,7 @@ use engine::ids::{ClusterId, SnapshotId, Term, WorkerId};
 use proto::{
     coordinator::{
         BlockOutcome, BuildBlockRequest, ClusterStatus, CoordinatorService, ExecuteBlockRequest,
+        GetProofRequest, GetProofResponse,
     },
     shards::StateShards,
     state::{Head, LoadGenesisRequest, SnapshotContents},
@@ -348,6 +350,11 @@ impl CoordinatorService for CoordinatorHandle {
                 Err(Status::new(Code::FailedPrecondition, message))
             }
         }
+    }
+
+    async fn get_proof(&self, request: GetProofRequest) -> Result<GetProofResponse, Status> {
+        self.configure().await?;
+        proof::get_proof(&self.tools, request).await
     }
 
     async fn status(&self) -> Result<ClusterStatus, Status> {

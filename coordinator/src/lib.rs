@@ -16,6 +16,7 @@ mod job_actor;
 mod load;
 pub mod metrics;
 pub mod process;
+mod proof;
 mod seal;
 mod status;
 #[cfg(test)]

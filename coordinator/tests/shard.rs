@@ -119,6 +119,10 @@ impl StateService for Played {
         no()
     }
 
+    async fn prove(&self, _: Request<v1::ProveRequest>) -> Answer<v1::ProveResponse> {
+        no()
+    }
+
     async fn set_head(
         &self,
         _: Request<v1::ShardSetHeadRequest>,

@@ -5,7 +5,7 @@ use crate::{
     status::Status,
 };
 use alloy_consensus::ReceiptEnvelope;
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
 use engine::{
     access::WriteSet,
@@ -16,6 +16,7 @@ use engine::{
     ids::{AccessIndex, ClusterId, JobId, ShardIndex, SnapshotId, Term, WorkerId},
     lineage::Lineage,
     outcome::ReadStats,
+    trie::AccountProof,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -304,6 +305,28 @@ pub struct ClusterStatus {
     pub etcd: EtcdState,
 }
 
+/// Asks what the state says of an account, with proofs (EIP-1186).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetProofRequest {
+    /// Whose state is meant; `None` for the head's.
+    pub snapshot: Option<SnapshotId>,
+    /// The account.
+    pub address: Address,
+    /// Slots of it.
+    pub slots: Vec<U256>,
+}
+
+/// Answers a [`GetProofRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetProofResponse {
+    /// Whose state it is.
+    pub snapshot: SnapshotId,
+    /// Root of that state: the hash of the proof's first node.
+    pub state_root: B256,
+    /// The account.
+    pub proof: AccountProof,
+}
+
 /// A coordinator: takes blocks in and decides.
 #[async_trait]
 pub trait CoordinatorService: Send + Sync + std::fmt::Debug {
@@ -344,6 +367,13 @@ pub trait CoordinatorService: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `NotFound` if there is none; `FailedPrecondition` if it is a committed block's.
     async fn drop_snapshot(&self, snapshot: SnapshotId) -> Result<(), Status>;
+
+    /// Proves what the state says of an account.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such Snapshot, or no head; `FailedPrecondition` if it has no trie;
+    /// `Unavailable` if it lacks a node; `ResourceExhausted` for too many slots.
+    async fn get_proof(&self, request: GetProofRequest) -> Result<GetProofResponse, Status>;
 
     /// Returns what the cluster looks like now.
     ///

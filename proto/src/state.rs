@@ -10,7 +10,7 @@ use engine::{
     fold::StateDiff,
     ids::{AccessIndex, BootId, ClusterId, Incarnation, JobId, ShardIndex, SnapshotId, Term},
     shard::ShardCount,
-    trie::Witness,
+    trie::{AccountProof, Witness},
 };
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -180,6 +180,26 @@ pub struct LoadSnapshotRequest {
     pub contents: SnapshotContents,
 }
 
+/// Asks what a Snapshot says of an account, with proofs (EIP-1186).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProveRequest {
+    /// Whose state is meant.
+    pub snapshot: SnapshotId,
+    /// The account.
+    pub address: Address,
+    /// Slots of it.
+    pub slots: Vec<U256>,
+}
+
+/// Answers a [`ProveRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProveResponse {
+    /// RLP of the root node of the shard's account trie.
+    pub root_node: Bytes,
+    /// The account, if it would be this shard's; its proof begins at that node.
+    pub proof: Option<AccountProof>,
+}
+
 /// The head of the chain that the cluster holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -303,6 +323,14 @@ pub trait StateService: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `NotFound` if the block is not committed here, or was too long ago.
     async fn set_head(&self, block_hash: B256) -> Result<Head, Status>;
+
+    /// Proves what a Snapshot says of an account. A shard that would not have it answers with its
+    /// root node alone, which the whole proof needs too.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such Snapshot; `FailedPrecondition` if it has no trie;
+    /// `Unavailable` if it lacks a node; `ResourceExhausted` for too many slots.
+    async fn prove(&self, request: ProveRequest) -> Result<ProveResponse, Status>;
 
     /// Returns the head; `None` while the shard is empty. Shard 0's is the cluster's.
     ///

@@ -11,7 +11,7 @@ use engine::{
     lineage::{Ancestor, Lineage},
     shard::ShardCount,
     task::JobFrame,
-    trie::Witness,
+    trie::{AccountProof, SlotProof, Witness},
 };
 use proto::{
     attach::{Answer, Call, CallId, CoordinatorMessage, Hello, Request, Welcome, WorkerMessage},
@@ -21,8 +21,9 @@ use proto::{
         ShardStatus, WorkerState, WorkerStatus,
     },
     state::{
-        CommitRequest, ConfigureRequest, FeedMessage, Head, ReadRequest, ReadResponse, SealPurpose,
-        SealRequest, SealResponse, SealedShard, SnapshotContents, StageRequest,
+        CommitRequest, ConfigureRequest, FeedMessage, Head, ProveRequest, ProveResponse,
+        ReadRequest, ReadResponse, SealPurpose, SealRequest, SealResponse, SealedShard,
+        SnapshotContents, StageRequest,
     },
     status::{Code, Status},
     version::PROTOCOL,
@@ -50,6 +51,8 @@ pub(crate) trait Messages {
     fn stage(&mut self) -> StageRequest;
     fn seal(&mut self) -> SealRequest;
     fn sealed(&mut self) -> SealedShard;
+    fn prove(&mut self) -> ProveRequest;
+    fn prove_response(&mut self) -> ProveResponse;
     fn contents(&mut self) -> SnapshotContents;
     fn lineage(&mut self) -> Lineage;
     fn build_block(&mut self) -> BuildBlockRequest;
@@ -111,6 +114,29 @@ impl Messages for Draw {
             root_node: self.maybe(|draw| draw.bytes(99)),
             index_root_nodes: self.list(4, |draw| (draw.index(), draw.bytes(99))),
         }
+    }
+
+    fn prove(&mut self) -> ProveRequest {
+        ProveRequest {
+            snapshot: self.snapshot(),
+            address: self.address(),
+            slots: self.list(3, Self::word),
+        }
+    }
+
+    fn prove_response(&mut self) -> ProveResponse {
+        let slot = |draw: &mut Self| SlotProof {
+            slot: draw.word(),
+            value: draw.word(),
+            nodes: draw.list(3, |draw| draw.bytes(99)),
+        };
+        let proof = |draw: &mut Self| AccountProof {
+            account: draw.maybe(Self::account),
+            storage_root: draw.hash(),
+            nodes: draw.list(4, |draw| draw.bytes(99)),
+            slots: draw.list(3, slot),
+        };
+        ProveResponse { root_node: self.bytes(99), proof: self.maybe(proof) }
     }
 
     fn contents(&mut self) -> SnapshotContents {

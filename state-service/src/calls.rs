@@ -10,7 +10,9 @@ use crate::{
     writes::{SealOrder, StagedWrites},
 };
 use engine::ids::SnapshotId;
-use proto::state::{ReadRequest, ReadResponse, SealRequest, SealResponse, StageRequest};
+use proto::state::{
+    ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest, SealResponse, StageRequest,
+};
 use std::{sync::Arc, time::Duration};
 use tracing::{Instrument, Span, info_span};
 
@@ -36,6 +38,30 @@ impl StateHandle {
         }
         self.counts.calls.bytes_out.add(as_u64(sizes::of_answers(&values)));
         Ok(ReadResponse { boot: self.shared.boot, values })
+    }
+
+    /// Proves what a Snapshot says of an account, on a CPU thread.
+    pub(crate) async fn prove_now(
+        &self,
+        request: ProveRequest,
+    ) -> Result<ProveResponse, StateError> {
+        let ProveRequest { snapshot: name, address, slots } = request;
+        let read_keys_max = self.shared.config.limits.read_keys_max.get();
+        let given = slots.len() + 1;
+        if given > read_keys_max {
+            return Err(StateError::TooManyKeys { given, read_keys_max });
+        }
+        let snapshot = self.snapshot(name).await?;
+        let place = self.shared.directory.place();
+        let proved = move || {
+            let root_node = snapshot.root_node().ok_or(StateError::NoTrie { snapshot: name })?;
+            let is_here = place.count.shard_of(&address) == place.index;
+            let proof = is_here.then(|| snapshot.account_proof(&address, &slots)).transpose()?;
+            Ok::<_, StateError>(ProveResponse { root_node, proof })
+        };
+        let response = self.work(false, proved).await??;
+        self.counts.calls.bytes_out.add(as_u64(sizes::of_proof(&response)));
+        Ok(response)
     }
 
     /// Stages writes.

@@ -272,6 +272,12 @@ pub enum StateError {
     /// A witness lacks a node that a read or a root needs: this says nothing of the block.
     #[error("the Snapshot cannot answer: {0}")]
     MissingNode(#[from] Missing),
+    /// A Snapshot of values alone has no trie.
+    #[error("{snapshot} has no trie: it was made from some values of a state")]
+    NoTrie {
+        /// The name.
+        snapshot: SnapshotId,
+    },
     /// Only loaded Snapshots are dropped by name.
     #[error("{snapshot} is not a loaded Snapshot: abort its job if it is not committed")]
     NotLoaded {
@@ -314,6 +320,7 @@ impl StateError {
             | Self::ParentUndecided { .. }
             | Self::OnLoaded { .. }
             | Self::OtherState { .. }
+            | Self::NoTrie { .. }
             | Self::Committed { .. }
             | Self::OtherGenesis { .. }
             | Self::MissingNode(_) => Code::FailedPrecondition,

@@ -9,7 +9,7 @@ use engine::ids::{JobId, SnapshotId};
 use futures::{Stream, StreamExt, future, stream::BoxStream};
 use proto::{
     convert::{DecodeError, Reason},
-    state::{FeedMessage, ReadRequest, SealRequest, StageRequest, StateService},
+    state::{FeedMessage, ProveRequest, ReadRequest, SealRequest, StageRequest, StateService},
     status::Status,
     uploads,
     wire::{
@@ -134,6 +134,11 @@ impl WireService for Adapter {
         let block_hash = B256::try_from(request.into_inner())?;
         let head = in_trace(&context, self.state.set_head(block_hash)).await?;
         Ok(Response::new(head.into()))
+    }
+
+    async fn prove(&self, request: Request<v1::ProveRequest>) -> Answer<v1::ProveResponse> {
+        let proof = call!(self.prove(request as ProveRequest));
+        Ok(Response::new(proof.into()))
     }
 
     async fn get_head(&self, _: Request<v1::GetHeadRequest>) -> Answer<v1::GetHeadResponse> {

@@ -15,8 +15,8 @@ use engine::ids::{BootId, JobId, SnapshotId};
 use proto::{
     state::{
         CommitRequest, ConfigureRequest, Feed, Head, LoadGenesisRequest, LoadSnapshotRequest,
-        ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard, StageRequest,
-        StateService,
+        ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest, SealResponse,
+        SealedShard, StageRequest, StateService,
     },
     status::Status,
 };
@@ -93,6 +93,13 @@ impl StateService for StateHandle {
         self.counts.calls.others.increment();
         self.counts.calls.bytes_in.add(as_u64(sizes::NAME));
         self.counted(self.send(SetHead(block_hash)).await)
+    }
+
+    async fn prove(&self, request: ProveRequest) -> Result<ProveResponse, Status> {
+        self.counts.calls.others.increment();
+        let n_bytes = sizes::NAME + sizes::NAME * (request.slots.len() + 1);
+        self.counts.calls.bytes_in.add(as_u64(n_bytes));
+        self.counted(self.prove_now(request).await)
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

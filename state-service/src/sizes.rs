@@ -1,14 +1,15 @@
 //! How many bytes messages hold: keys and values at fixed width, as a wire without tricks would
 //! carry them.
 
+use alloy_primitives::Bytes;
 use engine::{
     access::{AccountWrite, WriteSet},
     account::{SnapshotAnswer, SnapshotKey},
     fold::{AccountDiff, StateDiff},
 };
 use proto::state::{
-    FeedMessage, SealRequest, SealResponse, SealedShard, SnapshotContents, StageRequest,
-    StateValues,
+    FeedMessage, ProveResponse, SealRequest, SealResponse, SealedShard, SnapshotContents,
+    StageRequest, StateValues,
 };
 
 const TAG: usize = 1;
@@ -79,6 +80,16 @@ pub(crate) fn of_sealed(answer: &SealResponse) -> usize {
 pub(crate) fn of_sealed_shard(sealed: &SealedShard) -> usize {
     let by_index = sealed.index_root_nodes.iter().map(|(_, node)| NUMBER + node.len());
     NUMBER + sealed.root_node.as_ref().map_or(0, |node| node.len()) + by_index.sum::<usize>()
+}
+
+/// Returns the bytes of a proof.
+pub(crate) fn of_proof(response: &ProveResponse) -> usize {
+    let nodes = |nodes: &[Bytes]| nodes.iter().map(|node| NUMBER + node.len()).sum::<usize>();
+    let proof = response.proof.as_ref().map_or(0, |proof| {
+        let slots = proof.slots.iter().map(|slot| 2 * WORD + nodes(&slot.nodes));
+        ACCOUNT + WORD + nodes(&proof.nodes) + slots.sum::<usize>()
+    });
+    response.root_node.len() + proof
 }
 
 /// Returns the bytes of writes to be staged.

@@ -6,7 +6,7 @@ use engine::{
     account::{Account, SnapshotAnswer, SnapshotKey},
     block::Code,
     fold::StateDiff,
-    trie::{HashPart, Missing, StateTrie, Witness},
+    trie::{AccountProof, HashPart, Missing, StateTrie, Witness},
 };
 use proto::state::{AccountState, StateValues};
 use std::collections::BTreeSet;
@@ -95,6 +95,18 @@ impl Snapshot {
             Completeness::Whole => self.state.hash_parts(changed_keys_min),
             Completeness::Part => Default::default(),
         }
+    }
+
+    /// Proves what is at an address and at some of its slots.
+    ///
+    /// # Errors
+    /// If a witness lacks a node on the way.
+    pub fn account_proof(
+        &self,
+        address: &Address,
+        slots: &[U256],
+    ) -> Result<AccountProof, Missing> {
+        self.state.account_proof(address, slots)
     }
 
     /// Answers keys in their order.

@@ -1,9 +1,11 @@
 //! The command line: commands, flags, their units and defaults.
 
+mod proof;
 mod run;
 mod status;
 mod values;
 
+pub use proof::ProofArgs;
 pub use run::RunArgs;
 pub use status::StatusArgs;
 pub use values::{FaultArg, PlanArg, TransportArg};
@@ -55,6 +57,8 @@ pub enum Command {
     Run(RunArgs),
     /// Shows what a running cluster looks like now.
     Status(StatusArgs),
+    /// Proves what the state of a running cluster says of an account (EIP-1186).
+    Proof(ProofArgs),
     /// Shows in three acts that the cluster is equal to serial revm, and what it costs and gains.
     ///
     /// Act 1 splits six workloads over four workers. Act 2 moves the state 200 µs away. Act 3
@@ -147,6 +151,9 @@ mod tests {
             &["evmesh", "run", "x", "--coordinator", "http://x:1", "--state-shards", "2"],
             &["evmesh", "run", "x", "--coordinator", "http://x:1", "--transport", "grpc"],
             &["evmesh", "status", "x"],
+            &["evmesh", "proof"],
+            &["evmesh", "proof", "0x12"],
+            &["evmesh", "proof", "0x0000000000000000000000000000000000000001", "slot"],
         ] {
             let error = Cli::try_parse_from(wrong).expect_err(&format!("{wrong:?}"));
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

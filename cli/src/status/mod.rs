@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Where a coordinator is that nobody named: on this machine, on its default port.
-const DEFAULT_COORDINATOR: &str = "http://127.0.0.1:7410";
+pub const DEFAULT_COORDINATOR: &str = "http://127.0.0.1:7410";
 
 /// Runs `evmesh status`.
 ///

@@ -4,7 +4,7 @@ use crate::{config::ClientConfig, failure::Failure};
 use cluster::grpc::{GrpcConfig, GrpcCounts, connect};
 use proto::{
     client::{CoordinatorClient, Deadlines, MessageLimits},
-    coordinator::{ClusterStatus, CoordinatorService},
+    coordinator::{ClusterStatus, CoordinatorService, GetProofRequest, GetProofResponse},
     status::{Code, Status},
 };
 use std::{fmt::Display, sync::Arc};
@@ -57,6 +57,15 @@ impl Connection {
     /// If nobody answers.
     pub fn status(&self) -> Result<ClusterStatus, Failure> {
         self.runtime.block_on(self.coordinator.status()).map_err(|status| self.nobody(&status))
+    }
+
+    /// Asks what the state says of an account.
+    ///
+    /// # Errors
+    /// If nobody answers, or there is no such state.
+    pub fn proof(&self, request: GetProofRequest) -> Result<GetProofResponse, Failure> {
+        let proof = self.runtime.block_on(self.coordinator.get_proof(request));
+        proof.map_err(|status| self.nobody(&status))
     }
 
     /// Returns the address.

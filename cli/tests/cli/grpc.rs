@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-const INPUT: &str = "workload:erc20?txs=40&blocks=2&accounts=100";
+pub(crate) const INPUT: &str = "workload:erc20?txs=40&blocks=2&accounts=100";
 
 /// Blocks for minutes: whoever runs them is interrupted before.
 const LONG_INPUT: &str = "workload:transfers?txs=50&blocks=400&accounts=100";
@@ -24,7 +24,7 @@ const LONG_INPUT: &str = "workload:transfers?txs=50&blocks=400&accounts=100";
 /// Longest wait for processes to end.
 const LIMIT: Duration = Duration::from_secs(30);
 
-fn processes() -> Processes {
+pub(crate) fn processes() -> Processes {
     let spec = ProcessesSpec {
         programs: Programs::beside_this_one().unwrap_or_else(|failure| panic!("{failure}")),
         workers: NonZeroU16::new(2).unwrap(),

@@ -12,4 +12,5 @@ mod inputs;
 mod json;
 mod mainnet;
 mod program;
+mod proof;
 mod workloads;

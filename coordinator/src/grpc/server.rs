@@ -17,7 +17,7 @@ use engine::ids::{ClusterId, SnapshotId};
 use futures::{Stream, StreamExt, stream};
 use proto::{
     convert::outcome_parts::OutcomeParts,
-    coordinator::{BuildBlockRequest, CoordinatorService, ExecuteBlockRequest},
+    coordinator::{BuildBlockRequest, CoordinatorService, ExecuteBlockRequest, GetProofRequest},
     status::{Code, Status},
     uploads,
     wire::{
@@ -179,6 +179,16 @@ impl Wire for GrpcService {
         let block_hash = B256::try_from(request.into_inner())?;
         let head = serving.coordinator.set_head(block_hash).await?;
         Ok(Response::new(head.into()))
+    }
+
+    async fn get_proof(
+        &self,
+        request: Request<v1::GetProofRequest>,
+    ) -> Result<Response<v1::GetProofResponse>, tonic::Status> {
+        let serving = self.serving()?;
+        let request = GetProofRequest::try_from(request.into_inner())?;
+        let proof = serving.coordinator.get_proof(request).await?;
+        Ok(Response::new(proof.into()))
     }
 
     async fn get_status(

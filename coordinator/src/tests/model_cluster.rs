@@ -22,8 +22,8 @@ use proto::{
     coordinator::{ExecuteBlockRequest, Mode, PlanWish},
     state::{
         CommitRequest, ConfigureRequest, Feed, Head, LoadGenesisRequest, LoadSnapshotRequest,
-        ReadRequest, ReadResponse, SealPurpose, SealRequest, SealResponse, SealedShard,
-        SnapshotContents, StageRequest, StateService,
+        ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealPurpose, SealRequest,
+        SealResponse, SealedShard, SnapshotContents, StageRequest, StateService,
     },
     status::{Code, Status},
     worker::{PrepareRequest, PrepareResponse, WorkerService},
@@ -451,6 +451,10 @@ impl StateService for ModelShard {
 
     async fn set_head(&self, _: B256) -> Result<Head, Status> {
         Err(Status::new(Code::NotFound, "no head is chosen here"))
+    }
+
+    async fn prove(&self, _: ProveRequest) -> Result<ProveResponse, Status> {
+        Err(Status::new(Code::FailedPrecondition, "nothing is proved here"))
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

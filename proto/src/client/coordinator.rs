@@ -8,6 +8,7 @@ use crate::{
     },
     coordinator::{
         BlockOutcome, BuildBlockRequest, ClusterStatus, CoordinatorService, ExecuteBlockRequest,
+        GetProofRequest, GetProofResponse,
     },
     state::{Head, LoadGenesisRequest, SnapshotContents},
     status::Status,
@@ -128,6 +129,17 @@ where
         let request = with_deadline(message, self.deadlines.control);
         within(self.deadlines.control, async move {
             let answer = client.set_head(request).await?.into_inner();
+            answer.try_into().map_err(damaged)
+        })
+        .await
+    }
+
+    async fn get_proof(&self, request: GetProofRequest) -> Result<GetProofResponse, Status> {
+        let message = self.limits.sized(v1::GetProofRequest::from(request))?;
+        let mut client = self.inner.clone();
+        let request = with_deadline(message, self.deadlines.control);
+        within(self.deadlines.control, async move {
+            let answer = client.get_proof(request).await?.into_inner();
             answer.try_into().map_err(damaged)
         })
         .await

@@ -5,8 +5,8 @@ use crate::{
     convert::state_pieces::{ContentsPieces, StatePieces},
     state::{
         CommitRequest, ConfigureRequest, Feed, FeedMessage, Head, LoadGenesisRequest,
-        LoadSnapshotRequest, ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard,
-        StageRequest, StateService,
+        LoadSnapshotRequest, ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest,
+        SealResponse, SealedShard, StageRequest, StateService,
     },
     status::{Code, Status},
     wire::{state_service_client::StateServiceClient, v1},
@@ -134,6 +134,11 @@ where
         };
         let answer = call!(self.set_head(message) within self.deadlines.control);
         answer.try_into().map_err(damaged)
+    }
+
+    async fn prove(&self, request: ProveRequest) -> Result<ProveResponse, Status> {
+        let message = self.limits.sized(v1::ProveRequest::from(request))?;
+        call!(self.prove(message) within self.deadlines.control).try_into().map_err(damaged)
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

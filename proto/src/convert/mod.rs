@@ -20,6 +20,7 @@ mod lineage;
 mod outcome;
 mod outcome_head;
 pub mod outcome_parts;
+mod proof;
 mod receipt;
 mod snapshot;
 mod state;

@@ -285,6 +285,45 @@ pub struct SnapshotContents {
     #[prost(bytes = "bytes", optional, tag = "2")]
     pub state_root: ::core::option::Option<::prost::bytes::Bytes>,
 }
+/// What a state says of one account, with proofs (EIP-1186). Never stale: a Snapshot does not change.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AccountProof {
+    /// Whether there is an account; if not, balance, nonce and code hash are those of none. Never
+    /// stale, as all that follows.
+    #[prost(bool, tag = "1")]
+    pub exists: bool,
+    /// Balance, 32 bytes big-endian.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub balance: ::prost::bytes::Bytes,
+    /// Nonce.
+    #[prost(uint64, tag = "3")]
+    pub nonce: u64,
+    /// Hash of the code, 32 bytes.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub code_hash: ::prost::bytes::Bytes,
+    /// Root of the storage, 32 bytes.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub storage_root: ::prost::bytes::Bytes,
+    /// RLP of nodes, the root first.
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    pub nodes: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// The slots that were asked for, in that order.
+    #[prost(message, repeated, tag = "7")]
+    pub slots: ::prost::alloc::vec::Vec<SlotProof>,
+}
+/// What a state says of one slot, with a proof. Never stale.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SlotProof {
+    /// The slot, 32 bytes big-endian. Never stale, as all that follows.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub slot: ::prost::bytes::Bytes,
+    /// Its value, 32 bytes big-endian.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: ::prost::bytes::Bytes,
+    /// RLP of nodes, the storage's root first.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub nodes: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
 /// Begins a genesis state; pieces follow.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GenesisHeader {
@@ -1366,6 +1405,32 @@ pub struct SetHeadResponse {
     #[prost(message, optional, tag = "1")]
     pub head: ::core::option::Option<Head>,
 }
+/// Asks what the state says of an account, with proofs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetProofRequest {
+    /// Whose state is meant; absent for the head's. Stale when the Snapshot is dropped.
+    #[prost(message, optional, tag = "1")]
+    pub snapshot: ::core::option::Option<SnapshotId>,
+    /// The account, 20 bytes; never stale.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub address: ::prost::bytes::Bytes,
+    /// Slots of it, 32 bytes big-endian each; never stale.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub slots: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// Answers GetProofRequest. Never stale: a Snapshot does not change.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetProofResponse {
+    /// Whose state it is. Never stale, as all that follows.
+    #[prost(message, optional, tag = "1")]
+    pub snapshot: ::core::option::Option<SnapshotId>,
+    /// Root of that state, 32 bytes: what the account's proof begins with.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub state_root: ::prost::bytes::Bytes,
+    /// The account.
+    #[prost(message, optional, tag = "3")]
+    pub proof: ::core::option::Option<AccountProof>,
+}
 /// Asks what the cluster looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStatusRequest {}
@@ -1964,6 +2029,31 @@ pub mod coordinator_service_client {
                 .insert(GrpcMethod::new("evmesh.v1.CoordinatorService", "SetHead"));
             self.inner.unary(req, path, codec).await
         }
+        /// Proves what the state says of an account; from clients.
+        pub async fn get_proof(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetProofRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetProofResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evmesh.v1.CoordinatorService/GetProof",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evmesh.v1.CoordinatorService", "GetProof"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Asks what the cluster looks like; from clients.
         pub async fn get_status(
             &mut self,
@@ -2084,6 +2174,14 @@ pub mod coordinator_service_server {
             &self,
             request: tonic::Request<super::SetHeadRequest>,
         ) -> std::result::Result<tonic::Response<super::SetHeadResponse>, tonic::Status>;
+        /// Proves what the state says of an account; from clients.
+        async fn get_proof(
+            &self,
+            request: tonic::Request<super::GetProofRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetProofResponse>,
+            tonic::Status,
+        >;
         /// Asks what the cluster looks like; from clients.
         async fn get_status(
             &self,
@@ -2447,6 +2545,51 @@ pub mod coordinator_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetHeadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evmesh.v1.CoordinatorService/GetProof" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetProofSvc<T: CoordinatorService>(pub Arc<T>);
+                    impl<
+                        T: CoordinatorService,
+                    > tonic::server::UnaryService<super::GetProofRequest>
+                    for GetProofSvc<T> {
+                        type Response = super::GetProofResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetProofRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CoordinatorService>::get_proof(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetProofSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -2902,6 +3045,29 @@ pub struct ShardSetHeadResponse {
     /// The head; stale with the next commit.
     #[prost(message, optional, tag = "1")]
     pub head: ::core::option::Option<Head>,
+}
+/// Asks what a Snapshot says of an account, with proofs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProveRequest {
+    /// Whose state is meant; stale when the Snapshot is dropped.
+    #[prost(message, optional, tag = "1")]
+    pub snapshot: ::core::option::Option<SnapshotId>,
+    /// The account, 20 bytes; never stale.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub address: ::prost::bytes::Bytes,
+    /// Slots of it, 32 bytes big-endian each; never stale.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub slots: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// Answers ProveRequest. Never stale: a Snapshot does not change.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProveResponse {
+    /// RLP of the root node of the shard's account trie. Never stale.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub root_node: ::prost::bytes::Bytes,
+    /// The account, if it would be this shard's; its proof begins at that node. Never stale.
+    #[prost(message, optional, tag = "2")]
+    pub proof: ::core::option::Option<AccountProof>,
 }
 /// Asks for the head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3413,6 +3579,28 @@ pub mod state_service_client {
                 .insert(GrpcMethod::new("evmesh.v1.StateService", "SetHead"));
             self.inner.unary(req, path, codec).await
         }
+        /// Proves what a Snapshot says of an account; from the coordinator.
+        pub async fn prove(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ProveRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProveResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/evmesh.v1.StateService/Prove",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("evmesh.v1.StateService", "Prove"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Asks for the head; from the coordinator.
         pub async fn get_head(
             &mut self,
@@ -3543,6 +3731,11 @@ pub mod state_service_server {
             tonic::Response<super::ShardSetHeadResponse>,
             tonic::Status,
         >;
+        /// Proves what a Snapshot says of an account; from the coordinator.
+        async fn prove(
+            &self,
+            request: tonic::Request<super::ProveRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProveResponse>, tonic::Status>;
         /// Asks for the head; from the coordinator.
         async fn get_head(
             &self,
@@ -4072,6 +4265,50 @@ pub mod state_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetHeadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/evmesh.v1.StateService/Prove" => {
+                    #[allow(non_camel_case_types)]
+                    struct ProveSvc<T: StateService>(pub Arc<T>);
+                    impl<
+                        T: StateService,
+                    > tonic::server::UnaryService<super::ProveRequest> for ProveSvc<T> {
+                        type Response = super::ProveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ProveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StateService>::prove(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ProveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

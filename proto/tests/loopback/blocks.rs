@@ -9,8 +9,11 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use proto::{
     client::{CoordinatorClient, MessageLimits},
     convert::outcome_parts::OutcomeParts,
-    coordinator::{BuildBlockRequest, CoordinatorService, ExecuteBlockRequest},
-    state::LoadGenesisRequest,
+    coordinator::{
+        BuildBlockRequest, CoordinatorService, ExecuteBlockRequest, GetProofRequest,
+        GetProofResponse,
+    },
+    state::{LoadGenesisRequest, ProveRequest},
     status::Code,
     uploads,
     wire::{
@@ -96,6 +99,14 @@ impl coordinator_service_server::CoordinatorService for Front {
         Ok(Response::new(self.hear(block_hash).head().into()))
     }
 
+    async fn get_proof(
+        &self,
+        request: Request<v1::GetProofRequest>,
+    ) -> Answer<v1::GetProofResponse> {
+        let mut draw = self.hear(GetProofRequest::try_from(request.into_inner())?);
+        Ok(Response::new(proof_of(&mut draw).into()))
+    }
+
     async fn get_status(&self, _: Request<v1::GetStatusRequest>) -> Answer<v1::GetStatusResponse> {
         Ok(Response::new(self.hear("status").cluster_status().into()))
     }
@@ -103,6 +114,12 @@ impl coordinator_service_server::CoordinatorService for Front {
     async fn attach(&self, _: Request<Streaming<v1::WorkerMessage>>) -> Answer<Self::AttachStream> {
         Err(Status::unimplemented("no workers here"))
     }
+}
+
+/// Draws an answer with a proof.
+fn proof_of(draw: &mut Draw) -> GetProofResponse {
+    let proof = std::iter::repeat_with(|| draw.prove_response().proof).flatten().next().unwrap();
+    GetProofResponse { snapshot: draw.snapshot(), state_root: draw.hash(), proof }
 }
 
 fn client_of(front: Front) -> (super::Running, CoordinatorClient<Channel>) {
@@ -122,6 +139,9 @@ async fn the_coordinators_methods_cross_the_wire_unchanged() {
         let again = || Draw::new(seed);
         let (block, contents, snapshot) = (draw.execute_block(), draw.contents(), draw.snapshot());
         let (build, head) = (draw.build_block(), draw.hash());
+        let ProveRequest { snapshot: at, address, slots } = draw.prove();
+        let snapshot_of = draw.flag().then_some(at);
+        let prove = GetProofRequest { snapshot: snapshot_of, address, slots };
         let genesis =
             LoadGenesisRequest { block_hash: draw.hash(), block_number: 3, state: draw.state() };
         let asked = [
@@ -131,6 +151,7 @@ async fn the_coordinators_methods_cross_the_wire_unchanged() {
             shown(&contents),
             shown(snapshot),
             shown(head),
+            shown(&prove),
             shown("status"),
         ];
 
@@ -142,6 +163,7 @@ async fn the_coordinators_methods_cross_the_wire_unchanged() {
         assert_eq!(client.load_snapshot(contents).await.unwrap(), again().snapshot());
         client.drop_snapshot(snapshot).await.unwrap();
         assert_eq!(client.set_head(head).await.unwrap(), again().head());
+        assert_eq!(client.get_proof(prove).await.unwrap(), proof_of(&mut again()));
         assert_eq!(client.status().await.unwrap(), again().cluster_status());
 
         assert_eq!(*front.heard.lock().unwrap(), asked, "seed {seed}");

@@ -64,7 +64,7 @@ async fn call_all(service: &dyn StateService, draw: &mut Draw) -> Vec<(String, S
         state: draw.state(),
     };
     let loaded = LoadSnapshotRequest { number: draw.u64(), contents: draw.contents() };
-    let head = draw.hash();
+    let (head, prove) = (draw.hash(), draw.prove());
     let (configure, read, stage) = (draw.configure(), draw.read_request(), draw.stage());
     let (seal, commit, snapshot) = (draw.seal(), draw.commit(), draw.snapshot());
     let mut calls = vec![
@@ -78,6 +78,7 @@ async fn call_all(service: &dyn StateService, draw: &mut Draw) -> Vec<(String, S
         called(shown(&loaded), service.load_snapshot(loaded)).await,
         called(shown(snapshot), service.drop_snapshot(snapshot)).await,
         called(shown(head), service.set_head(head)).await,
+        called(shown(&prove), service.prove(prove)).await,
         called(shown("head"), service.head()).await,
     ];
     let feed = match service.feed().await {
@@ -101,7 +102,7 @@ async fn every_method_takes_and_gives_over_a_socket_what_it_takes_and_gives_in_p
         assert_eq!(over_wire, in_process, "seed {seed}");
         let asked: Vec<_> = over_wire.into_iter().map(|(request, _)| request).collect();
         assert_eq!(behind.heard(), asked, "seed {seed}");
-        assert_eq!(asked.len(), 12);
+        assert_eq!(asked.len(), 13);
     }
 }
 

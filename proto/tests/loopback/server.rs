@@ -148,6 +148,11 @@ impl<S: StateService + 'static> state_service_server::StateService for Adapter<S
         Ok(Response::new(head.into()))
     }
 
+    async fn prove(&self, request: Request<v1::ProveRequest>) -> Answer<v1::ProveResponse> {
+        let response = self.0.prove(request.into_inner().try_into()?).await?;
+        Ok(Response::new(response.into()))
+    }
+
     async fn get_head(&self, _: Request<v1::GetHeadRequest>) -> Answer<v1::GetHeadResponse> {
         Ok(Response::new(self.0.head().await?.into()))
     }

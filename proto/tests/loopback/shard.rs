@@ -8,8 +8,8 @@ use futures::{StreamExt, stream};
 use proto::{
     state::{
         CommitRequest, ConfigureRequest, Feed, Head, LoadGenesisRequest, LoadSnapshotRequest,
-        ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard, StageRequest,
-        StateService,
+        ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest, SealResponse,
+        SealedShard, StageRequest, StateService,
     },
     status::Status,
 };
@@ -133,6 +133,10 @@ impl StateService for Scripted {
     async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
         let mut draw = self.draw(block_hash).await?;
         Ok(Head { block_hash: B256::from(draw.word()), block_number: draw.u64() })
+    }
+
+    async fn prove(&self, request: ProveRequest) -> Result<ProveResponse, Status> {
+        Ok(self.draw(request).await?.prove_response())
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

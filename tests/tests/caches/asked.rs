@@ -9,8 +9,8 @@ use engine::{
 use proto::{
     state::{
         CommitRequest, ConfigureRequest, Feed, Head, LoadGenesisRequest, LoadSnapshotRequest,
-        ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard, StageRequest,
-        StateService,
+        ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest, SealResponse,
+        SealedShard, StageRequest, StateService,
     },
     status::Status,
 };
@@ -75,6 +75,10 @@ impl StateService for Asked {
 
     async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
         self.shard.set_head(block_hash).await
+    }
+
+    async fn prove(&self, request: ProveRequest) -> Result<ProveResponse, Status> {
+        self.shard.prove(request).await
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

@@ -8,8 +8,8 @@ use futures::{StreamExt, stream};
 use proto::{
     state::{
         CommitRequest, ConfigureRequest, Feed, FeedMessage, Head, LoadGenesisRequest,
-        LoadSnapshotRequest, ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard,
-        StageRequest, StateService,
+        LoadSnapshotRequest, ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest,
+        SealResponse, SealedShard, StageRequest, StateService,
     },
     status::{Code, Status},
 };
@@ -113,6 +113,10 @@ impl StateService for BadLink {
 
     async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
         self.shard.set_head(block_hash).await
+    }
+
+    async fn prove(&self, request: ProveRequest) -> Result<ProveResponse, Status> {
+        self.shard.prove(request).await
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

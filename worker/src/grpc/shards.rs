@@ -13,8 +13,8 @@ use proto::{
     shards::StateShards,
     state::{
         CommitRequest, ConfigureRequest, Feed, Head, LoadGenesisRequest, LoadSnapshotRequest,
-        ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard, StageRequest,
-        StateService,
+        ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest, SealResponse,
+        SealedShard, StageRequest, StateService,
     },
     status::{Code, Status},
 };
@@ -194,6 +194,10 @@ impl StateService for RemoteShard {
 
     async fn set_head(&self, block_hash: B256) -> Result<Head, Status> {
         self.present().set_head(block_hash).await
+    }
+
+    async fn prove(&self, request: ProveRequest) -> Result<ProveResponse, Status> {
+        self.present().prove(request).await
     }
 
     async fn head(&self) -> Result<Option<Head>, Status> {

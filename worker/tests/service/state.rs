@@ -12,8 +12,8 @@ use futures::StreamExt;
 use proto::{
     state::{
         CommitRequest, ConfigureRequest, Feed, FeedMessage, Head, LoadGenesisRequest,
-        LoadSnapshotRequest, ReadRequest, ReadResponse, SealRequest, SealResponse, SealedShard,
-        StageRequest, StateService,
+        LoadSnapshotRequest, ProveRequest, ProveResponse, ReadRequest, ReadResponse, SealRequest,
+        SealResponse, SealedShard, StageRequest, StateService,
     },
     status::{Code as StatusCode, Status},
 };
@@ -251,6 +251,10 @@ impl StateService for MemoryState {
     }
 
     async fn set_head(&self, _: B256) -> Result<Head, Status> {
+        Err(not_a_workers())
+    }
+
+    async fn prove(&self, _: ProveRequest) -> Result<ProveResponse, Status> {
         Err(not_a_workers())
     }
 

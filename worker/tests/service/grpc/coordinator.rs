@@ -209,6 +209,13 @@ impl CoordinatorService for Door {
         not_asked()
     }
 
+    async fn get_proof(
+        &self,
+        _: tonic::Request<v1::GetProofRequest>,
+    ) -> Result<Response<v1::GetProofResponse>, tonic::Status> {
+        not_asked()
+    }
+
     async fn get_status(
         &self,
         _: tonic::Request<v1::GetStatusRequest>,

@@ -94,6 +94,10 @@ impl WireService for Door {
         not_asked()
     }
 
+    async fn prove(&self, _: Request<v1::ProveRequest>) -> Answer<v1::ProveResponse> {
+        not_asked()
+    }
+
     async fn set_head(
         &self,
         _: Request<v1::ShardSetHeadRequest>,
