@@ -150,7 +150,7 @@ impl Config {
             Command::Proof(proof) => {
                 loader.flag("client.coordinator", proof.coordinator.as_deref())
             }
-            Command::Demo => loader,
+            Command::Demo | Command::Generate(_) => loader,
         };
         loader.load().map_err(|error| refused(&error))
     }

@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod exit;
 pub mod failure;
+pub mod generate;
 pub mod open;
 pub mod process;
 pub mod processes;

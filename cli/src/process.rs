@@ -6,6 +6,7 @@ use crate::{
     demo,
     exit::Exit,
     failure::Failure,
+    generate,
     processes::Settings,
     proof,
     report::Line,
@@ -117,6 +118,7 @@ fn dispatch(
     match command {
         Command::Run(args) => run::run(args, config, clock, shutdown),
         Command::Demo => demo::demo(config, clock, shutdown),
+        Command::Generate(args) => generate::generate(args, clock),
         Command::Status(args) => status::status(args, config),
         Command::Proof(args) => proof::proof(args, config),
     }
@@ -138,8 +140,9 @@ fn not_a_command(error: &clap::Error, args: &[OsString]) -> Result<Exit, Failure
     } else {
         what
     };
-    let known =
-        ["run", "demo", "status"].into_iter().find(|name| args.iter().any(|arg| arg == name));
+    let known = ["run", "demo", "generate", "status"]
+        .into_iter()
+        .find(|name| args.iter().any(|arg| arg == name));
     let try_next = match known {
         Some(name) => format!("evmesh {name} --help"),
         None => "evmesh --help".to_owned(),

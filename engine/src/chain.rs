@@ -108,6 +108,11 @@ impl ChainSpec {
             .filter(|(_, condition)| *condition != ForkCondition::Never)
     }
 
+    /// Returns the contract whose logs are deposits (EIP-6110), if the chain has one.
+    pub fn deposit_contract(&self) -> Option<Address> {
+        self.0.deposit_contract
+    }
+
     /// Returns the blob limits and prices by fork and time.
     pub fn blob_schedule(&self) -> &BlobScheduleBlobParams {
         &self.0.blobs

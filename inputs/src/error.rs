@@ -84,6 +84,28 @@ pub enum InputError {
         /// Name of the file that is missing.
         file: &'static str,
     },
+    /// What was to be written as a chain is none.
+    #[error("it cannot be written as a chain: {reason}")]
+    NoChain {
+        /// The input.
+        at: String,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// A folder that was to be written holds something already.
+    #[error("the folder is not empty")]
+    Occupied {
+        /// The folder.
+        at: String,
+    },
+    /// The system refused to write it.
+    #[error("it cannot be written: {source}")]
+    Write {
+        /// File or folder.
+        at: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Two folders hold the same block, or two archives the same file.
     #[error("it was there before")]
     Twice {
@@ -145,6 +167,9 @@ impl InputError {
             | Self::Io { at, .. }
             | Self::Archive { at, .. }
             | Self::NoBlocks { at }
+            | Self::NoChain { at, .. }
+            | Self::Occupied { at }
+            | Self::Write { at, .. }
             | Self::NotRun { at, .. }
             | Self::TooMuch { at, .. }
             | Self::Incomplete { at, .. }
@@ -167,6 +192,9 @@ impl InputError {
             Self::TooMuch { .. } => "give it in several parts",
             Self::Json { .. } | Self::Value { .. } => "fetch the file again from where it came",
             Self::Incomplete { .. } => "put the file there, or take the folder away",
+            Self::NoChain { .. } => "give a workload",
+            Self::Occupied { .. } => "name another folder, or add --force",
+            Self::Write { .. } => "check that the place can be written to and is not full",
             Self::Twice { .. } => "take one of the two away",
             Self::Workload { .. } => {
                 "correct the workload, for example `workload:transfers?txs=100`"

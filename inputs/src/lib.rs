@@ -25,6 +25,7 @@ mod text;
 mod witness;
 pub mod workload;
 
+pub use chain_file::{WriteOptions, Written, write_chain};
 pub use error::InputError;
 pub use input::{
     AccountValues, Expected, ExpectedState, Input, InputBlock, ParentState, StateValues,

@@ -1,10 +1,12 @@
 //! The command line: commands, flags, their units and defaults.
 
+mod generate;
 mod proof;
 mod run;
 mod status;
 mod values;
 
+pub use generate::GenerateArgs;
 pub use proof::ProofArgs;
 pub use run::RunArgs;
 pub use status::StatusArgs;
@@ -55,6 +57,8 @@ pub struct CommonArgs {
 pub enum Command {
     /// Executes the blocks of inputs on a cluster, beside serial revm.
     Run(RunArgs),
+    /// Writes a workload as a chain and a genesis that other clients import.
+    Generate(GenerateArgs),
     /// Shows what a running cluster looks like now.
     Status(StatusArgs),
     /// Proves what the state of a running cluster says of an account (EIP-1186).
@@ -151,6 +155,8 @@ mod tests {
             &["evmesh", "run", "x", "--coordinator", "http://x:1", "--state-shards", "2"],
             &["evmesh", "run", "x", "--coordinator", "http://x:1", "--transport", "grpc"],
             &["evmesh", "status", "x"],
+            &["evmesh", "generate", "x"],
+            &["evmesh", "generate", "--out", "x"],
             &["evmesh", "proof"],
             &["evmesh", "proof", "0x12"],
             &["evmesh", "proof", "0x0000000000000000000000000000000000000001", "slot"],

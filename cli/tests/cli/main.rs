@@ -7,6 +7,7 @@
 
 mod contract;
 mod faults;
+mod generate;
 mod grpc;
 mod inputs;
 mod json;

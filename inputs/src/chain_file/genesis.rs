@@ -30,21 +30,21 @@ pub(super) fn read(file: &Content) -> Result<Genesis, InputError> {
     let genesis: alloy_genesis::Genesis = serde_json::from_slice(&file.bytes)
         .map_err(|error| InputError::json(&file.path, &error))?;
     let state = state(&genesis.alloc);
-    let header = header(file, &genesis, state.root())?;
+    let header = header(&file.path, &genesis, state.root())?;
     Ok(Genesis { header, state, config: genesis.config })
 }
 
 /// Returns the header of the genesis block: later forks' fields are there if the fork is active
 /// from the genesis block on.
-fn header(
-    file: &Content,
+pub(super) fn header(
+    path: &str,
     genesis: &alloy_genesis::Genesis,
     state_root: B256,
 ) -> Result<Header, InputError> {
     let config = &genesis.config;
     let base_fee = genesis.base_fee_per_gas.map_or(Ok(INITIAL_BASE_FEE), u64::try_from);
     let base_fee = base_fee
-        .map_err(|_| InputError::value(&file.path, "$.baseFeePerGas", "it does not fit 64 bits"))?;
+        .map_err(|_| InputError::value(path, "$.baseFeePerGas", "it does not fit 64 bits"))?;
     let active = |time: Option<u64>| time.is_some_and(|time| time <= genesis.timestamp);
     let is_cancun = active(config.cancun_time);
     Ok(Header {

@@ -2,10 +2,15 @@
 //! `genesis.json` that `geth init` takes beside them.
 
 mod blocks;
+mod export;
 mod genesis;
 mod rules;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod write;
+
+pub use write::{WriteOptions, Written, write_chain};
 
 use crate::{
     blockchain_tests::NotRun,

@@ -10,8 +10,8 @@ use alloy_hardforks::{EthereumHardfork, ForkCondition};
 use engine::chain::ChainSpec;
 use std::collections::BTreeMap;
 
-/// Forks of blob parameters and others that are told by time, as the settings call them.
-const BLOB_FORKS: [(&str, EthereumHardfork); 8] = [
+/// Forks with blob parameters, as the settings call them.
+pub(super) const BLOB_FORKS: [(&str, EthereumHardfork); 8] = [
     ("cancun", EthereumHardfork::Cancun),
     ("prague", EthereumHardfork::Prague),
     ("osaka", EthereumHardfork::Osaka),

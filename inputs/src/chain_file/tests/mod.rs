@@ -6,3 +6,4 @@ mod handmade;
 mod opened;
 mod real;
 mod rules;
+mod written;
