@@ -10,9 +10,10 @@ use engine::{
     chain::ChainSpec,
     ids::{JobId, SnapshotId},
     model::Numbers,
-    sequential::{Prepared, SerialState},
+    sequential::{self, Prepared, Record, SerialState},
     task::{JobFrame, SignedBy},
 };
+use inputs::Input;
 use std::{collections::BTreeMap, sync::Arc};
 
 const FORKS: [EthereumHardfork; 10] = [
@@ -76,6 +77,35 @@ impl ChaosBlock {
         };
         let prepared = Prepared { block, spec, senders: senders.into_iter().map(Some).collect() };
         Self { prepared, frame: Arc::new(frame), state, codes }
+    }
+
+    /// Takes the blocks of a generated input, one after the other, each on the state that those
+    /// before it left.
+    pub(super) fn of_input(input: &Input) -> Vec<Self> {
+        let values = input.parent.values().unwrap();
+        let mut state = values.to_serial_state();
+        let mut codes: BTreeMap<_, _> =
+            values.codes.iter().map(|code| (code.hash, code.bytes.clone())).collect();
+        let mut blocks = Vec::new();
+        for block in &input.blocks {
+            let prepared = sequential::prepare(&input.chain, &block.block_rlp, &block.lineage);
+            let prepared = prepared.unwrap();
+            let execution =
+                state.execute(&input.chain, &prepared, &block.ancestors, Record::Nothing).unwrap();
+            let outcome = sequential::finish(&input.chain, &prepared, execution, None).unwrap();
+            let frame = JobFrame {
+                job: JobId::default(),
+                attributes: prepared.block.attributes(),
+                chain: input.chain.clone(),
+                ancestors: block.ancestors.clone(),
+                snapshot: SnapshotId::Loaded(0),
+            };
+            let (before, frame) = (state.clone(), Arc::new(frame));
+            blocks.push(Self { prepared, frame, state: before, codes: codes.clone() });
+            state.apply(&outcome.post);
+            codes.extend(outcome.post.codes);
+        }
+        blocks
     }
 
     pub(super) const fn touch_rule(&self) -> TouchRule {

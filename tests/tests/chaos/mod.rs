@@ -13,10 +13,14 @@ use engine::{
     header::assemble_receipts,
     sequential::{self, Record, Stop},
 };
+use inputs::workload::Fork;
 use std::collections::BTreeSet;
 
 /// Seeds of a run; each is one block, one slicing and one order of answers.
 const N_SEEDS: u64 = 2_000;
+
+/// Generated chains of edge cases, each of two blocks, the forks by turns.
+const N_EDGES: u64 = 70;
 
 /// What the seeds met: a test of a thing that never happened shows nothing.
 #[derive(Debug, Default)]
@@ -30,10 +34,9 @@ struct Met {
     destroyed_and_alive: u64,
 }
 
-/// Runs one seed both ways and adds what it met.
-fn check(seed: u64, met: &mut Met) {
-    let block = ChaosBlock::new(seed);
-    let (end, run) = Driver::new(seed, &block).run();
+/// Runs a block both ways and adds what it met.
+fn check(seed: u64, block: &ChaosBlock, met: &mut Met) {
+    let (end, run) = Driver::new(seed, block).run();
     met.conflicts += run.n_conflicts;
     met.parked += run.n_parked;
     let judged = sequential::execute(
@@ -86,11 +89,28 @@ fn check(seed: u64, met: &mut Met) {
 fn random_blocks_cut_and_answered_at_random_equal_serial() {
     let mut met = Met::default();
     for seed in 0..N_SEEDS {
-        check(seed, &mut met);
+        check(seed, &ChaosBlock::new(seed), &mut met);
     }
     let Met { valid, invalid, conflicts, parked, destroyed, destroyed_and_alive } = met;
     assert!(valid > N_SEEDS / 2, "{met:?}");
     assert!(invalid > N_SEEDS / 50, "{met:?}");
     assert!(conflicts > N_SEEDS && parked > N_SEEDS / 50, "{met:?}");
     assert!(destroyed > N_SEEDS / 50 && destroyed_and_alive > N_SEEDS / 200, "{met:?}");
+}
+
+#[test]
+fn edge_cases_cut_and_answered_at_random_equal_serial() {
+    let mut met = Met::default();
+    for (fork, n) in Fork::ALL.into_iter().cycle().zip(0..N_EDGES) {
+        let sizes = "txs=40&blocks=2&accounts=16";
+        let spec = format!("workload:edges?{sizes}&fork={}&seed={n}", fork.name());
+        let input = inputs::open(&spec, &mut |_, _| {}).unwrap().remove(0);
+        for (block, seed) in ChaosBlock::of_input(&input).iter().zip(n * 2..) {
+            check(seed, block, &mut met);
+        }
+    }
+    let Met { valid, conflicts, parked, destroyed, destroyed_and_alive, .. } = met;
+    assert_eq!(valid, 2 * N_EDGES, "{met:?}");
+    assert!(conflicts > N_EDGES && parked > N_EDGES / 4, "{met:?}");
+    assert!(destroyed > N_EDGES && destroyed_and_alive > N_EDGES / 8, "{met:?}");
 }

@@ -17,7 +17,7 @@ use engine::{
     ids::{BootId, SnapshotId, WorkerId},
     model::Numbers,
 };
-use inputs::{Input, ParentState};
+use inputs::{Input, ParentState, workload::Fork};
 use proto::{
     coordinator::{CoordinatorService, ExecuteBlockRequest, JobEnd, Mode, PlanWish},
     shards::StateShards,
@@ -133,7 +133,12 @@ fn pick<T: Copy, const N: usize>(numbers: &mut Numbers, of: [T; N]) -> T {
 fn workload(numbers: &mut Numbers) -> String {
     let (txs, blocks, seed) = (20 + numbers.below(40), 3 + numbers.below(3), numbers.below(1000));
     let kind = pick(numbers, ["transfers", "erc20", "swaps", "chain", "hybrid", "mint"]);
-    format!("workload:{kind}?txs={txs}&blocks={blocks}&accounts=300&seed={seed}")
+    let common = format!("txs={txs}&blocks={blocks}&accounts=300&seed={seed}");
+    if numbers.percent(40) {
+        let fork = pick(numbers, Fork::ALL).name();
+        return format!("workload:edges?{common}&fork={fork}");
+    }
+    format!("workload:{kind}?{common}")
 }
 
 async fn run(seed: u64) -> BTreeMap<Fault, u64> {
