@@ -3,7 +3,10 @@
 use super::{Shape, run};
 use engine::shard::ShardCount;
 use evmesh::{args::PlanArg, report::BlockStatus};
-use inputs::{Input, workload::Fork};
+use inputs::{
+    Input,
+    workload::{Case, Fork},
+};
 
 /// Seeds of a run; `make edges` takes more.
 const N_SEEDS: u64 = 2;
@@ -52,5 +55,18 @@ fn edge_cases_of_every_fork_equal_serial_however_they_are_cut() {
             }
         }
         assert!(n_conflicts > 0, "{fork:?}: nothing ever conflicted, so this shows nothing");
+    }
+}
+
+#[test]
+fn each_case_alone_equals_serial_in_the_first_and_the_last_fork_that_has_it() {
+    for (case, seed) in Case::ALL.into_iter().zip(0..) {
+        let [_, by_four, _, single, _] = shapes(seed);
+        for (fork, shape) in [(case.forks().start(), by_four), (case.forks().end(), single)] {
+            let (case, fork) = (case.name(), fork.name());
+            let sizes = "txs=40&blocks=2&accounts=16";
+            let spec = format!("workload:edges?{sizes}&fork={fork}&case={case}&seed={seed}");
+            check(&inputs::open(&spec, &mut |_, _| {}).unwrap()[0], shape);
+        }
     }
 }

@@ -158,6 +158,14 @@ impl<'a> Stage<'a> {
         self.send(step);
     }
 
+    /// Adds a call of an address by a contract that does not have the value it is to pay: it fails,
+    /// and costs what it costs by whether the address exists.
+    pub(super) fn probe_in_vain(&mut self, address: Address) {
+        let words = [U256::from_be_bytes(address.into_word().0), U256::from(1_u64 << 60)];
+        let step = Step::call(self.crowd(), self.world.probe).words(words);
+        self.send(step);
+    }
+
     /// Wants the block's fees to go to an address.
     pub(super) const fn pay_fees_to(&mut self, address: Address) {
         self.scene.beneficiary = Some(address);

@@ -8,6 +8,7 @@ use crate::workload::edges::{
 use alloy_primitives::{Address, U256};
 
 fn pay_and_look(stage: &mut Stage<'_>, account: Address) {
+    stage.probe_in_vain(account);
     for value in [0, 0, 2, 0, 3] {
         match stage.rng().below(3) {
             0 => stage.probe(account, value),
@@ -16,6 +17,7 @@ fn pay_and_look(stage: &mut Stage<'_>, account: Address) {
         }
         stage.send_call(account, value);
     }
+    stage.probe_in_vain(account);
     stage.look_at(account);
 }
 
