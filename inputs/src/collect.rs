@@ -10,10 +10,44 @@ use crate::{
     source::read_whole,
     witness,
 };
-use std::io::Read;
+use std::{collections::BTreeMap, io::Read};
 
 /// Most inputs of one run.
 const INPUTS_MAX: usize = 100_000;
+
+/// What a user named, opened.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    /// What is to be run.
+    pub inputs: Vec<Input>,
+    /// Official tests that are not, by the rule.
+    pub not_run: BTreeMap<NotRun, LeftOut>,
+}
+
+impl Opened {
+    /// Returns what is to be run.
+    ///
+    /// # Errors
+    /// If there is nothing but tests that are not run.
+    pub fn into_inputs(self) -> Result<Vec<Input>, InputError> {
+        let Self { inputs, not_run } = self;
+        match not_run.into_iter().next() {
+            Some((rule, left_out)) if inputs.is_empty() => {
+                Err(InputError::NotRun { at: left_out.first, rule })
+            }
+            _ => Ok(inputs),
+        }
+    }
+}
+
+/// Official tests that are not run by one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many cases.
+    pub n_cases: u64,
+    /// File and name of the first.
+    pub first: String,
+}
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -21,8 +55,7 @@ pub(crate) struct Collector {
     prestate: prestate::Collector,
     chains: chain_file::Collector,
     others: Vec<Input>,
-    /// The first case that is not run, and why.
-    not_run: Option<(String, NotRun)>,
+    not_run: BTreeMap<NotRun, LeftOut>,
 }
 
 impl Collector {
@@ -71,7 +104,8 @@ impl Collector {
         match case.input {
             Ok(input) => self.push(path, input),
             Err(rule) => {
-                self.not_run.get_or_insert_with(|| (format!("{path}#{}", case.name), rule));
+                let first = || LeftOut { n_cases: 0, first: format!("{path}#{}", case.name) };
+                self.not_run.entry(rule).or_insert_with(first).n_cases += 1;
                 Ok(())
             }
         }
@@ -87,17 +121,11 @@ impl Collector {
 
     /// Returns what was found: blocks with their values in the order of their numbers, chains, and
     /// the others in the order in which they came. `progress` hears of blocks that were read.
-    pub(crate) fn finish(
-        self,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Vec<Input>, InputError> {
+    pub(crate) fn finish(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Opened, InputError> {
         let mut inputs = self.prestate.finish()?;
         inputs.extend(self.chains.finish(progress)?);
         inputs.extend(self.others);
-        match self.not_run {
-            Some((at, rule)) if inputs.is_empty() => Err(InputError::NotRun { at, rule }),
-            _ => Ok(inputs),
-        }
+        Ok(Opened { inputs, not_run: self.not_run })
     }
 }
 

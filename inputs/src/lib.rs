@@ -26,9 +26,10 @@ mod witness;
 pub mod workload;
 
 pub use chain_file::{WriteOptions, Written, write_chain};
+pub use collect::{LeftOut, Opened};
 pub use error::InputError;
 pub use input::{
     AccountValues, Expected, ExpectedState, Input, InputBlock, ParentState, StateValues,
 };
-pub use open::{open, open_chain};
+pub use open::{open, open_chain, open_listing};
 pub use source::visit_files;

@@ -2,7 +2,7 @@
 
 use crate::{
     chain_file::{self, Content, GENESIS_NAME},
-    collect::Collector,
+    collect::{Collector, Opened},
     error::InputError,
     input::Input,
     source,
@@ -13,15 +13,24 @@ use std::path::Path;
 /// Opens what a user names: a workload (`workload:NAME?…`), a folder, an archive, or a file. What
 /// a file is, is told by its content; a chain needs a `genesis.json` in its folder. `progress`
 /// hears of blocks that were made or read, of how many.
-/// Cases of official tests that evmesh does not run are left out.
+///
+/// # Errors
+/// If any part of it cannot be used: then nothing of it is. If it holds nothing but official tests
+/// that evmesh does not run; among others they are left out, and [`open_listing`] says which.
+pub fn open(spec: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Input>, InputError> {
+    open_listing(spec, progress)?.into_inputs()
+}
+
+/// Opens what a user names, as [`open()`] does, and lists official tests that are not run.
 ///
 /// # Errors
 /// If any part of it cannot be used: then nothing of it is.
-pub fn open(spec: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Input>, InputError> {
+pub fn open_listing(spec: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Opened, InputError> {
     if spec.starts_with(WORKLOAD_PREFIX) {
         let parsed: WorkloadSpec =
             spec.parse().map_err(|source| InputError::Workload { at: spec.to_owned(), source })?;
-        return Ok(vec![workload::seal(spec, workload::generate(&parsed), progress)?]);
+        let inputs = vec![workload::seal(spec, workload::generate(&parsed), progress)?];
+        return Ok(Opened { inputs, ..Opened::default() });
     }
     let mut collector = Collector::default();
     let path = Path::new(spec);
@@ -30,11 +39,11 @@ pub fn open(spec: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Input>
     if collector.lacks_genesis() && path.is_file() && beside.is_file() {
         source::visit(&beside, &mut |path, content| collector.take(path, content))?;
     }
-    let inputs = collector.finish(progress)?;
-    if inputs.is_empty() {
+    let opened = collector.finish(progress)?;
+    if opened.inputs.is_empty() && opened.not_run.is_empty() {
         return Err(InputError::NoBlocks { at: spec.to_owned() });
     }
-    Ok(inputs)
+    Ok(opened)
 }
 
 /// Opens a chain, blocks as RLP one after the other, on the genesis of another file. `progress`

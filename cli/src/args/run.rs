@@ -5,12 +5,17 @@ use clap::Args;
 use engine::shard::ShardCount;
 use std::{
     num::{NonZeroU16, NonZeroU64},
+    path::PathBuf,
     time::Duration,
 };
 
 const INPUTS: &str = "\
 Inputs, recognised by their content:
-  a folder or archive (tar, tar.gz, tar.zst) of blocks with the state values they read
+  a folder, an archive (tar, tar.gz, tar.zst) or a file, packed (.gz, .zst) or not, with
+    blocks and the values they read (block.json, pre_state.json, bytecodes.json),
+    blocks with their witness (JSON with block_rlp),
+    Ethereum's official blockchain tests, or
+    a chain (RLP, as geth export writes it) with geth's genesis.json in its folder
   workload:NAME?txs=…&blocks=…&accounts=…&seed=…, made from a seed; the default of txs by NAME:
     transfers 10000, erc20 5000, swaps 1000, chain 1000, hybrid 5000, compute 200,
     mint 2000, edges 200
@@ -43,9 +48,12 @@ Examples:
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = INPUTS)]
 pub struct RunArgs {
-    /// Folders or archives of blocks, or generated workloads; run in this order
+    /// Files, folders or archives of blocks, or generated workloads; run in this order
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<String>,
+    /// Genesis of the one chain that is run [default: genesis.json in the chain's folder]
+    #[arg(long, value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
     /// Number of workers [default: 4]
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroU16>,

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     exit::Exit,
     failure::Failure,
-    open::open_all,
+    open::{open_all, open_on},
     processes::{Discovery, ProcessesSpec, Programs},
     progress::Progress,
     report::{RUN_SCHEMA, RunLine, micros},
@@ -36,7 +36,10 @@ pub fn run(
     shutdown: &ShutdownToken,
 ) -> Result<Exit, Failure> {
     let spec = cluster_spec(args, config)?;
-    let inputs = open_all(&args.inputs, clock)?;
+    let inputs = match &args.genesis {
+        Some(genesis) => open_on(genesis, &args.inputs, clock)?,
+        None => open_all(&args.inputs, clock)?,
+    };
     let n_blocks = inputs.iter().map(|input| input.blocks.len() as u64).sum();
     let mut output = Output::new(args.json);
     output.begin(&run_line(args, config, &spec))?;

@@ -5,7 +5,7 @@ mod file;
 mod network;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::{
     branches::Branches,

@@ -7,7 +7,7 @@ mod genesis;
 mod rules;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 pub use write::{WriteOptions, Written, write_chain};

@@ -2,9 +2,11 @@
 
 mod archives;
 mod damage;
+mod damaged_json;
 mod folders;
 mod handmade;
 mod mainnet;
+mod mixed;
 pub(crate) mod replay;
 mod sealed;
 

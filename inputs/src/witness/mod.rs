@@ -4,7 +4,7 @@
 mod ancestors;
 mod file;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::{
     error::InputError,

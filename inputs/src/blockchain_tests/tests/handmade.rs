@@ -12,11 +12,11 @@ use alloy_primitives::{B256, Bytes, U256};
 use engine::trie::StateTrie;
 use serde_json::{Value, json};
 
-pub(super) const FILE: &str = "folder/file.json";
-pub(super) const CASE: &str = "a case";
+pub(crate) const FILE: &str = "folder/file.json";
+pub(crate) const CASE: &str = "a case";
 
 /// A block on a parent; `extra` tells blocks of one number apart.
-pub(super) fn block(parent: &Header, extra: &'static str) -> (Header, Bytes) {
+pub(crate) fn block(parent: &Header, extra: &'static str) -> (Header, Bytes) {
     let header = Header {
         parent_hash: parent.hash_slow(),
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
@@ -34,7 +34,7 @@ fn encode(header: Header) -> Bytes {
     alloy_rlp::encode(Block::<TxEnvelope>::new(header, BlockBody::default())).into()
 }
 
-pub(super) fn genesis(state_root: B256) -> Header {
+pub(crate) fn genesis(state_root: B256) -> Header {
     Header {
         state_root,
         difficulty: U256::from(0x20000),
@@ -44,7 +44,7 @@ pub(super) fn genesis(state_root: B256) -> Header {
 }
 
 /// A file of one case; its state is empty.
-pub(super) fn file(network: &str, blocks: Value) -> Value {
+pub(crate) fn file(network: &str, blocks: Value) -> Value {
     let genesis = genesis(StateTrie::default().root().unwrap());
     json!({ CASE: {
         "_info": { "comment": "made by hand", "blocks": [1, 2.5, -3, true, null] },
@@ -60,7 +60,7 @@ pub(super) fn file(network: &str, blocks: Value) -> Value {
 }
 
 /// A file with accounts; the genesis block does not have their root yet.
-pub(super) fn file_with_state(pre: Value) -> Value {
+pub(crate) fn file_with_state(pre: Value) -> Value {
     let mut file = file("London", json!([]));
     file[CASE]["pre"] = pre.clone();
     file[CASE]["postState"] = pre;
@@ -68,19 +68,19 @@ pub(super) fn file_with_state(pre: Value) -> Value {
 }
 
 /// Puts the root of a state into a file's genesis.
-pub(super) fn set_genesis_root(file: &mut Value, state: &StateValues) {
+pub(crate) fn set_genesis_root(file: &mut Value, state: &StateValues) {
     let genesis = genesis(state.root());
     file[CASE]["genesisBlockHeader"]["hash"] = json!(genesis.hash_slow());
     file[CASE]["genesisRLP"] = json!(encode(genesis));
 }
 
-pub(super) fn read(file: &Value) -> Result<Case, InputError> {
+pub(crate) fn read(file: &Value) -> Result<Case, InputError> {
     let json = file.to_string();
     let mut read: Vec<_> = cases(FILE, json.as_bytes())?.collect();
     assert_eq!(read.len(), 1);
     read.remove(0)
 }
 
-pub(super) fn read_input(file: &Value) -> Input {
+pub(crate) fn read_input(file: &Value) -> Input {
     read(file).unwrap().input.unwrap()
 }

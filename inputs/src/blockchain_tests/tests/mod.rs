@@ -1,7 +1,7 @@
 //! Blockchain tests, made by hand and official ones.
 
 mod branches;
-mod handmade;
+pub(crate) mod handmade;
 mod networks;
 mod official;
 mod refused;

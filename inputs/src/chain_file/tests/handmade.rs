@@ -13,7 +13,7 @@ use alloy_primitives::{B256, U256};
 use serde_json::{Value, json};
 
 /// A genesis of Berlin with no accounts.
-pub(super) fn genesis() -> Value {
+pub(crate) fn genesis() -> Value {
     json!({
         "config": {
             "chainId": 77, "homesteadBlock": 0, "eip150Block": 0, "eip155Block": 0,
@@ -29,7 +29,7 @@ pub(super) fn genesis() -> Value {
 }
 
 /// Header of that genesis, written down field by field.
-pub(super) fn genesis_header() -> Header {
+pub(crate) fn genesis_header() -> Header {
     Header {
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         beneficiary: alloy_primitives::Address::repeat_byte(1),
@@ -47,7 +47,7 @@ pub(super) fn genesis_header() -> Header {
 }
 
 /// Returns `n` blocks on a header, each the parent of the next, with their bytes.
-pub(super) fn blocks(on: &Header, n: u64) -> Vec<(Header, Vec<u8>)> {
+pub(crate) fn blocks(on: &Header, n: u64) -> Vec<(Header, Vec<u8>)> {
     let mut parent = on.clone();
     let mut blocks = Vec::new();
     for _ in 0..n {
@@ -63,16 +63,16 @@ pub(super) fn blocks(on: &Header, n: u64) -> Vec<(Header, Vec<u8>)> {
     blocks
 }
 
-pub(super) fn encode(header: Header) -> Vec<u8> {
+pub(crate) fn encode(header: Header) -> Vec<u8> {
     alloy_rlp::encode(Block::<TxEnvelope>::new(header, BlockBody::default()))
 }
 
 /// Returns a chain file of blocks.
-pub(super) fn chain(blocks: &[(Header, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn chain(blocks: &[(Header, Vec<u8>)]) -> Vec<u8> {
     blocks.iter().flat_map(|(_, rlp)| rlp.clone()).collect()
 }
 
-pub(super) fn open_both(chain: Vec<u8>, genesis: &Value) -> Result<Input, InputError> {
+pub(crate) fn open_both(chain: Vec<u8>, genesis: &Value) -> Result<Input, InputError> {
     let chain = Content { path: "folder/chain.rlp".to_owned(), bytes: chain };
     let genesis =
         Content { path: "folder/genesis.json".to_owned(), bytes: genesis.to_string().into() };

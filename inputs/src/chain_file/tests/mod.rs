@@ -2,7 +2,7 @@
 
 mod damage;
 mod genesis;
-mod handmade;
+pub(crate) mod handmade;
 mod opened;
 mod real;
 mod rules;

@@ -5,14 +5,14 @@ use alloy_consensus::{Block, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, TxEnvelop
 use alloy_primitives::{B256, Bytes, U256};
 use serde_json::{Value, json};
 
-pub(super) const FILE: &str = "folder/block.witness";
+pub(crate) const FILE: &str = "folder/block.witness";
 /// The state below the block.
-pub(super) const STATE_ROOT: B256 = B256::repeat_byte(0x55);
+pub(crate) const STATE_ROOT: B256 = B256::repeat_byte(0x55);
 /// Number of the oldest header.
-pub(super) const OLDEST: u64 = 17_000_000;
+pub(crate) const OLDEST: u64 = 17_000_000;
 
 /// Returns `n` headers, each the parent of the next; the last is on the witness's state.
-pub(super) fn headers(n: usize) -> Vec<Header> {
+pub(crate) fn headers(n: usize) -> Vec<Header> {
     let mut headers: Vec<Header> = Vec::new();
     for number in (OLDEST..).take(n) {
         headers.push(Header {
@@ -27,7 +27,7 @@ pub(super) fn headers(n: usize) -> Vec<Header> {
 }
 
 /// Returns the block on top of some headers.
-pub(super) fn block(headers: &[Header]) -> Header {
+pub(crate) fn block(headers: &[Header]) -> Header {
     let parent = headers.last().unwrap();
     Header {
         parent_hash: parent.hash_slow(),
@@ -45,7 +45,7 @@ pub(super) fn block(headers: &[Header]) -> Header {
 }
 
 /// Returns the file of the block on top of some headers.
-pub(super) fn file(headers: &[Header]) -> Value {
+pub(crate) fn file(headers: &[Header]) -> Value {
     let header = block(headers);
     let hashes: Vec<B256> = headers.iter().map(Header::hash_slow).collect();
     let encoded: Vec<Bytes> =
@@ -77,6 +77,6 @@ pub(super) fn file(headers: &[Header]) -> Value {
     })
 }
 
-pub(super) fn read(file: &Value) -> Result<Input, InputError> {
+pub(crate) fn read(file: &Value) -> Result<Input, InputError> {
     witness::read(FILE, file.to_string().as_bytes())
 }

@@ -1,7 +1,7 @@
 //! Witness files, made by hand and real ones.
 
 mod executed;
-mod handmade;
+pub(crate) mod handmade;
 mod lines;
 mod real;
 mod refused;
