@@ -244,9 +244,9 @@ impl Draw {
 
     fn blob_params(&mut self) -> BlobParams {
         BlobParams {
-            target_blob_count: self.u64(),
-            max_blob_count: self.u64(),
-            update_fraction: u128::from(self.u64()) * u128::from(self.u64()),
+            target_blob_count: self.u64() >> 32,
+            max_blob_count: self.u64() >> 32,
+            update_fraction: u128::from(self.u64()) * u128::from(self.u64()) + 1,
             min_blob_fee: u128::from(self.u64()),
             max_blobs_per_tx: self.u64(),
             blob_base_cost: self.u64(),

@@ -182,6 +182,25 @@ fn a_damaged_frame_and_an_unknown_fork_are_named() {
 }
 
 #[test]
+fn blob_parameters_that_nothing_can_be_computed_with_are_named() {
+    let named = |damage: fn(&mut v1::BlobParams)| {
+        let mut frame = v1::JobFrame::from(Draw::new(1).frame().as_ref());
+        let blobs = frame.chain.as_mut().unwrap().blobs.as_mut().unwrap();
+        damage(blobs.prague.as_mut().unwrap());
+        let message = v1::coordinator_message::Message::JobFrame(frame);
+        let wire = v1::CoordinatorMessage { message: Some(message) };
+        CoordinatorMessage::from_wire(wire, |_| None).unwrap_err().field
+    };
+    let prague = "job_frame.chain.blobs.prague";
+    let still = |blobs: &mut v1::BlobParams| blobs.update_fraction = vec![0; 32].into();
+    assert_eq!(named(still), format!("{prague}.update_fraction"));
+    let target = |blobs: &mut v1::BlobParams| blobs.target_blob_count = 1 << 32;
+    assert_eq!(named(target), format!("{prague}.target_blob_count"));
+    let most = |blobs: &mut v1::BlobParams| blobs.max_blob_count = u64::MAX;
+    assert_eq!(named(most), format!("{prague}.max_blob_count"));
+}
+
+#[test]
 fn a_place_outside_the_cluster_is_named() {
     let good = || Draw::new(1).configure();
     let take = ConfigureRequest::try_from;

@@ -5,9 +5,14 @@ mod shards;
 mod workers;
 
 use crate::{Coordinator, CoordinatorHandle, WorkerFacts, config::CoordinatorConfig};
+use alloy_consensus::{Header, TxEnvelope};
 use alloy_primitives::B256;
+use alloy_rlp::Decodable;
 use cluster::clock::{ManualClock, SharedClock, SystemClock};
-use engine::ids::{BootId, SnapshotId, WorkerId};
+use engine::{
+    ids::{BootId, SnapshotId, WorkerId},
+    lineage::{Ancestor, Lineage},
+};
 use model_cluster::{Chain, Manner, ModelShard, ModelWorker, SHAPE};
 use proto::{
     coordinator::{BlockOutcome, CoordinatorService, JobEnd, Mode},
@@ -248,6 +253,50 @@ fn a_body_that_breaks_a_rule_is_invalid_without_being_executed() {
         let outcome = cluster.coordinator.execute_block(request).await.unwrap();
 
         assert!(matches!(outcome.end, JobEnd::Invalid { transaction: None, .. }), "{outcome:?}");
+        assert!(cluster.workers[0].seen.borrow().is_empty());
+    });
+}
+
+/// The genesis block of the model chains, as a header.
+fn model_genesis() -> Header {
+    Header { gas_limit: 30_000_000, base_fee_per_gas: Some(8), ..Header::default() }
+}
+
+#[test]
+fn a_lineage_that_is_not_the_blocks_is_refused_with_its_place() {
+    run(async {
+        let cluster = Cluster::start(Chain::new(9, 1, SHAPE), &[Manner::Honest], 1).await;
+        let mut request = cluster.chain.request(0);
+        request.lineage = Lineage(vec![Arc::new(Ancestor::new(model_genesis(), None))]);
+
+        let refused = cluster.coordinator.execute_block(request).await.unwrap_err();
+
+        assert_eq!(refused.code, Code::InvalidArgument);
+        assert!(refused.message.starts_with("lineage[0]: "), "{}", refused.message);
+    });
+}
+
+#[test]
+fn a_header_that_does_not_follow_its_parent_is_invalid_without_being_executed() {
+    run(async {
+        let cluster = Cluster::start(Chain::new(10, 1, SHAPE), &[Manner::Honest], 1).await;
+        let parent = Ancestor::new(model_genesis(), None);
+        let mut request = cluster.chain.request(0);
+        let mut rlp = request.block_rlp.as_ref();
+        let mut block = alloy_consensus::Block::<TxEnvelope>::decode(&mut rlp).unwrap();
+        block.header.parent_hash = parent.hash;
+        block.header.timestamp = 1;
+        block.header.gas_limit = 30_000_000;
+        request.block_rlp = alloy_rlp::encode(&block).into();
+        request.lineage = Lineage(vec![Arc::new(parent)]);
+        request.parent = SnapshotId::Block(block.header.parent_hash);
+
+        let outcome = cluster.coordinator.execute_block(request).await.unwrap();
+
+        let JobEnd::Invalid { transaction: None, reason } = &outcome.end else {
+            panic!("{outcome:?}")
+        };
+        assert!(reason.starts_with("base fee is 0"), "{reason}");
         assert!(cluster.workers[0].seen.borrow().is_empty());
     });
 }

@@ -12,6 +12,9 @@ use alloy_primitives::U256;
 use bytes::Bytes;
 use engine::chain::ChainSpec;
 
+/// Most blobs of a block that a chain may allow; more of them than any gas could pay for.
+const BLOBS_MAX: u64 = (1 << 32) - 1;
+
 impl From<&ChainSpec> for v1::ChainSpec {
     fn from(chain: &ChainSpec) -> Self {
         Self {
@@ -124,14 +127,26 @@ impl From<&BlobParams> for v1::BlobParams {
 
 fn blob_params(wire: Option<v1::BlobParams>, field: &str) -> Result<BlobParams, DecodeError> {
     let wire = wire.required(field)?;
+    let update_fraction = narrow(&wire.update_fraction, "update_fraction").at(field)?;
+    if update_fraction == 0 {
+        return Err(DecodeError::new("update_fraction", Reason::Range { given: 0 })).at(field);
+    }
     Ok(BlobParams {
-        target_blob_count: wire.target_blob_count,
-        max_blob_count: wire.max_blob_count,
-        update_fraction: narrow(&wire.update_fraction, "update_fraction").at(field)?,
+        target_blob_count: count(wire.target_blob_count, "target_blob_count").at(field)?,
+        max_blob_count: count(wire.max_blob_count, "max_blob_count").at(field)?,
+        update_fraction,
         min_blob_fee: narrow(&wire.min_blob_fee, "min_blob_fee").at(field)?,
         max_blobs_per_tx: wire.max_blobs_per_tx,
         blob_base_cost: wire.blob_base_cost,
     })
+}
+
+/// Takes a number of blobs of a block whose gas can be counted.
+fn count(given: u64, field: &str) -> Result<u64, DecodeError> {
+    if given > BLOBS_MAX {
+        return Err(DecodeError::new(field, Reason::Range { given }));
+    }
+    Ok(given)
 }
 
 /// Reads a number that has 128 bits at most.

@@ -11,10 +11,10 @@ use engine::{
     access::WriteSet,
     account::{SnapshotAnswer, SnapshotKey, TouchRule},
     block::Ommers,
-    header::{BlockResults, assemble_receipts, block_results},
+    header::{BlockResults, assemble_receipts, block_results, has_state_roots},
     ids::{AccessIndex, BootId, JobId, Term, WorkerId},
     model::{ModelBlock, ModelState, Numbers, Shape},
-    outcome::{Executed, SliceOutcome, TxOutcome, TxReceipt, Verdict},
+    outcome::{Executed, SliceOutcome, TxOutcome, Verdict},
     shard::ShardCount,
     task::{JobFrame, SliceKind, SliceTask},
 };
@@ -240,17 +240,19 @@ impl Sim {
                 let answers = keys.into_iter().map(|key| (key, self.answer(key))).collect();
                 self.to_job.push(Event::SnapshotRead { shard, boot: self.boot, answers });
             }
-            Effect::Assemble(UnassembledReceipts { receipts, requests, .. }) => {
-                assert!(requests.is_empty());
-                let (receipts, results) = assemble(&self.frame, &self.block, receipts);
+            Effect::Assemble(unassembled) => {
+                assert!(unassembled.requests.is_empty());
+                let (receipts, results) = assemble(&self.frame, &self.block, unassembled);
                 let assembled = Box::new(Assembled { receipts, results });
                 self.to_job.push(Event::Assembled(Ok(assembled)));
             }
             Effect::Seal { writes } => {
-                let state_root = Some(root(&self.block.base, writes.iter().map(|it| &*it.writes)));
+                let writes: Vec<&WriteSet> = writes.iter().map(|it| &*it.writes).collect();
+                let state_root = Some(root(&self.block.base, writes.iter().copied()));
+                let tx_roots = tx_roots(&self.frame, &self.block, &writes);
                 let boots = self.world.shards.indices().map(|shard| (shard, self.boot)).collect();
                 let n_repeated = self.numbers.below(2);
-                self.to_job.push(Event::Sealed { boots, n_repeated, state_root, tx_roots: None });
+                self.to_job.push(Event::Sealed { boots, n_repeated, state_root, tx_roots });
             }
             Effect::Abort => self.to_job.push(Event::Aborted),
             Effect::Commit => {
@@ -381,9 +383,9 @@ fn mind_sender(unsigned: Option<AccessIndex>, believed: Option<Address>, outcome
 fn assemble(
     frame: &JobFrame,
     block: &ModelBlock,
-    receipts: Vec<TxReceipt>,
+    unassembled: UnassembledReceipts,
 ) -> (Vec<ReceiptEnvelope>, BlockResults) {
-    let receipts = assemble_receipts(receipts, None);
+    let receipts = assemble_receipts(unassembled.receipts, unassembled.roots.as_deref());
     let transactions = block.transactions();
     let results = block_results(&frame.chain, &frame.attributes, &transactions, &receipts, &[]);
     (receipts, results.unwrap())
@@ -396,6 +398,15 @@ fn root<'a>(base: &ModelState, writes: impl Iterator<Item = &'a WriteSet>) -> B2
     keccak256(format!("{state:?}"))
 }
 
+/// Returns the same after each transaction, where receipts hold that; `writes` are those of every
+/// index.
+fn tx_roots(frame: &JobFrame, block: &ModelBlock, writes: &[&WriteSet]) -> Option<Vec<B256>> {
+    let n_transactions = frame.attributes.n_transactions;
+    let root = |offset: usize| root(&block.base, writes[..offset + 2].iter().copied());
+    has_state_roots(&frame.chain, frame.attributes.header.number)
+        .then(|| (0..n_transactions).map(root).collect())
+}
+
 /// Returns the header of the block as serial execution makes it; of an invalid block any header.
 fn expected_header(frame: &JobFrame, block: &ModelBlock) -> Header {
     let Ok(serial) = block.serial() else { return frame.attributes.header.clone() };
@@ -403,7 +414,7 @@ fn expected_header(frame: &JobFrame, block: &ModelBlock) -> Header {
     Header {
         gas_used: results.gas_used,
         transactions_root: results.transactions_root,
-        receipts_root: results.receipts_root.unwrap_or_default(),
+        receipts_root: results.receipts_root.unwrap(),
         logs_bloom: results.logs_bloom,
         ommers_hash: results.ommers_hash,
         withdrawals_root: results.withdrawals_root,
@@ -418,8 +429,11 @@ fn serial_results(
     serial: &[Executed],
 ) -> (Vec<ReceiptEnvelope>, BlockResults) {
     let receipts = serial.iter().filter_map(|executed| executed.receipt.clone()).collect();
-    let (receipts, mut results) = assemble(frame, block, receipts);
-    results.state_root = Some(root(&block.base, serial.iter().map(|it| &*it.writes)));
+    let writes: Vec<&WriteSet> = serial.iter().map(|it| &*it.writes).collect();
+    let roots = tx_roots(frame, block, &writes);
+    let unassembled = UnassembledReceipts { receipts, requests: Vec::new(), roots };
+    let (receipts, mut results) = assemble(frame, block, unassembled);
+    results.state_root = Some(root(&block.base, writes.iter().copied()));
     (receipts, results)
 }
 
