@@ -1,7 +1,7 @@
 //! Rules 4, 6, 7, 9 and 11, one transaction or a few at a time.
 
 use crate::world::{
-    BENEFICIARY, Call, ETHER, GAS_PRICE, World, addr, drive, executed, frame, run_one, task,
+    BENEFICIARY, Call, ETHER, GAS_PRICE, World, addr, drive, executed, frame, reads, run_one, task,
 };
 use alloy_hardforks::EthereumHardfork::{self, Cancun, Homestead, London, Prague, Shanghai};
 use alloy_primitives::{B256, Bytes, TxKind, U256};
@@ -36,7 +36,7 @@ fn the_fee_is_a_credit_if_nobody_looks_at_the_beneficiary() {
     let fee = U256::from(21_000 * (GAS_PRICE - 1));
     assert_eq!(write_of(&outcome, BENEFICIARY), AccountWrite::credit(fee));
     let beneficiary = |key: &AccessKey| *key.address() == BENEFICIARY;
-    assert!(!crate::world::reads(&outcome).iter().any(beneficiary), "a Credit reads nothing");
+    assert!(!reads(&outcome).iter().any(beneficiary), "a Credit reads nothing");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn the_fee_is_an_ordinary_write_if_the_transaction_loads_the_beneficiary() {
     let gas = executed(&outcome).receipt.as_ref().unwrap().gas.used;
     let after = U256::from(77) + U256::from(u128::from(gas) * (GAS_PRICE - 1));
     assert_eq!(write_of(&outcome, BENEFICIARY).balance, Some(BalanceWrite::Set(after)));
-    assert!(crate::world::reads(&outcome).contains(&AccessKey::Balance(BENEFICIARY)));
+    assert!(reads(&outcome).contains(&AccessKey::Balance(BENEFICIARY)));
 }
 
 #[test]
@@ -59,6 +59,32 @@ fn a_touch_that_changes_nothing_is_a_credit_of_zero() {
     let outcome = run_one(&rich(), Shanghai, &Call::new(addr(1), addr(7)));
 
     assert_eq!(write_of(&outcome, addr(7)), AccountWrite::credit(U256::ZERO));
+}
+
+#[test]
+fn a_payment_to_an_account_without_code_is_a_credit_and_observes_its_code_only() {
+    for world in [rich(), rich().with_balance(addr(7), U256::from(3))] {
+        let outcome = run_one(&world, Shanghai, &Call::new(addr(1), addr(7)).value(5));
+
+        assert_eq!(write_of(&outcome, addr(7)), AccountWrite::credit(U256::from(5)));
+        let of_recipient = reads(&outcome).into_iter().filter(|key| *key.address() == addr(7));
+        assert_eq!(of_recipient.collect::<Vec<_>>(), [AccessKey::CodeHash(addr(7))]);
+    }
+}
+
+#[test]
+fn a_payment_is_an_ordinary_write_if_its_recipient_is_there_for_another_reason() {
+    let ordinary = |world: World, call: Call| {
+        let outcome = run_one(&world, Shanghai, &call);
+        let to = *call.to.to().unwrap();
+        let write = write_of(&outcome, to);
+        assert!(matches!(write.balance, Some(BalanceWrite::Set(_))), "{write:?}");
+        assert!(reads(&outcome).contains(&AccessKey::Balance(to)));
+    };
+    let to = |to| Call::new(addr(1), to).value(5);
+    ordinary(rich(), to(BENEFICIARY));
+    ordinary(rich().with_code(addr(7), &[STOP]), to(addr(7)));
+    ordinary(rich().with_balance(addr(7), U256::MAX - U256::from(9)), to(addr(7)));
 }
 
 #[test]
@@ -119,7 +145,7 @@ fn an_invalid_transaction_is_an_outcome_with_its_reads() {
     let outcome = run_one(&rich(), London, &Call::new(addr(1), addr(2)).nonce(7));
 
     assert!(matches!(&outcome.verdict, Verdict::Invalid { reason } if reason.contains("nonce")));
-    assert!(crate::world::reads(&outcome).contains(&AccessKey::Nonce(addr(1))));
+    assert!(reads(&outcome).contains(&AccessKey::Nonce(addr(1))));
 }
 
 #[test]
@@ -153,7 +179,7 @@ fn an_endless_guess_is_parked_with_its_reads() {
 
     let outcome = &driven.outcome.transactions[0];
     assert_eq!(outcome.verdict, Verdict::Parked);
-    assert!(crate::world::reads(outcome).contains(&AccessKey::Nonce(addr(1))));
+    assert!(reads(outcome).contains(&AccessKey::Nonce(addr(1))));
 }
 
 #[test]
@@ -209,7 +235,7 @@ fn a_created_contract_travels_with_its_code() {
     let write = write_of(&outcome, created);
     assert_eq!(write.nonce, Some(1));
     assert_eq!(executed(&outcome).writes.codes, vec![(write.code_hash.unwrap(), vec![0].into())]);
-    assert!(crate::world::reads(&outcome).contains(&AccessKey::Existence(created)));
+    assert!(reads(&outcome).contains(&AccessKey::Existence(created)));
 }
 
 #[test]

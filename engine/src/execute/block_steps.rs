@@ -118,7 +118,7 @@ fn system_call<V: StateView>(
     let result = KeepFeeBack::default().run_system_call(&mut run.evm)?;
     let state = run.evm.ctx().journal_mut().finalize();
     let recorder = run.recorder();
-    collect::add_writes(recorder, &state, writes);
+    collect::add_writes(recorder, &state, None, writes);
     recorder.keep_for_next_step(state);
     Ok(result)
 }

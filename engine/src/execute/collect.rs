@@ -11,16 +11,31 @@ use revm::{
     state::{Account as EvmAccount, EvmState},
 };
 
+/// Value that a transaction moves to a recipient that it has to do with for no other reason: a
+/// Credit, if the recipient turns out to be an account without code (rule 6).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Payment {
+    pub(super) to: Address,
+    pub(super) value: U256,
+}
+
 /// Adds what a run changed to the index's writes. Notes as observed what the writes depend on.
 pub(super) fn add_writes<V: StateView>(
     recorder: &mut Recorder<V>,
     state: &EvmState,
+    payment: Option<Payment>,
     writes: &mut WriteSet,
 ) {
     // Untouched never means a write, whatever else the flags say.
     for (address, account) in state.iter().filter(|(_, account)| account.is_touched()) {
         let original = recorder.loaded.get(address).copied().flatten();
         let Some(write) = write_of(account, original.as_ref()) else { continue };
+        if let Some(payment) = payment.filter(|payment| payment.to == *address)
+            && is_credit(recorder, payment, original.as_ref(), &write)
+        {
+            *writes.account_mut(*address) = AccountWrite::credit(payment.value);
+            continue;
+        }
         note_dependencies(recorder, *address, account, &write);
         if let Some(code) = deployed_code(account, &write) {
             writes.codes.push(code);
@@ -64,6 +79,21 @@ fn write_of(account: &EvmAccount, original: Option<&Account>) -> Option<AccountW
     // A touch that changes nothing is a Credit of zero. Of an account with code it is nothing at
     // all: the code hash is a validated read, so the account is present whoever touches it.
     (before.code_hash == KECCAK_EMPTY).then(|| AccountWrite::credit(U256::ZERO))
+}
+
+/// Tells whether a recipient's write is nothing but the payment, to an account without code of
+/// which nothing else was observed; nor may the sum be one that overflows.
+fn is_credit<V: StateView>(
+    recorder: &Recorder<V>,
+    payment: Payment,
+    original: Option<&Account>,
+    write: &AccountWrite,
+) -> bool {
+    let before = original.copied().unwrap_or_default();
+    let observed = recorder.observations.of(&payment.to, &before.balance);
+    let sum = before.balance.checked_add(payment.value);
+    let paid = AccountWrite { balance: sum.map(BalanceWrite::Set), ..AccountWrite::default() };
+    before.code_hash == KECCAK_EMPTY && observed == Aspects::CODE_ONLY && *write == paid
 }
 
 /// A value that replaces another depends on it: the balance that a payment was added to, the

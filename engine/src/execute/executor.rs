@@ -1,7 +1,8 @@
 //! Runs one index: a transaction, or what comes before the first or after the last.
 
 use super::{
-    block_steps, collect,
+    block_steps,
+    collect::{self, Payment},
     guess::Guesses,
     handler::{KeepFeeBack, RunError},
     hooks,
@@ -27,6 +28,7 @@ use revm::{
         result::{EVMError, ExecutionResult},
     },
     handler::{EvmTr, Handler, MainnetContext, MainnetEvm},
+    primitives::hardfork::SpecId,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -158,7 +160,8 @@ impl<V: StateView> Executor<V> {
         let state = self.evm.ctx().journal_mut().finalize();
         let beneficiary = self.frame.attributes.header.beneficiary;
         let mut writes = WriteSet::default();
-        collect::add_writes(self.recorder(), &state, &mut writes);
+        let payment = self.payment(signed);
+        collect::add_writes(self.recorder(), &state, payment, &mut writes);
         if let Some(fee) = handler.fee.get() {
             writes.account_mut(beneficiary).add_credit(fee);
         }
@@ -167,6 +170,19 @@ impl<V: StateView> Executor<V> {
             receipt: Some(receipt(tx, result)),
             requests: Vec::new(),
         })))
+    }
+
+    /// Returns what the transaction pays to somebody who is not its sender, an authority or the
+    /// beneficiary.
+    fn payment(&self, signed: &SignedBy) -> Option<Payment> {
+        let tx = &signed.transaction;
+        let (to, value) = (tx.to()?, tx.value());
+        let has_part = to == signed.sender
+            || to == self.frame.attributes.header.beneficiary
+            || tx.authorization_list().is_some();
+        // From Amsterdam on a plain transfer observes whether its recipient exists.
+        let observes = self.evm.ctx.cfg.spec.is_enabled_in(SpecId::AMSTERDAM);
+        (!value.is_zero() && !has_part && !observes).then_some(Payment { to, value })
     }
 
     fn note_what_the_transaction_says(&mut self, signed: &SignedBy) {
