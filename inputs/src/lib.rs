@@ -1,5 +1,5 @@
-//! What comes in: blocks with the values they read, from folders and archives, and workloads made
-//! from a seed.
+//! What comes in: blocks with the values they read or with their witness, official tests and
+//! chains, from files, folders and archives, and workloads made from a seed. Chains also go out.
 //!
 //! It reads and checks; it does not execute, but for serial execution that fills in the headers of
 //! generated blocks. Start reading at [`open()`] and [`Input`].
