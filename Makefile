@@ -12,7 +12,7 @@ EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
 PROGRAMS := -p coordinator -p worker -p state-service
 STRICT ?=
 
-.PHONY: help setup demo programs test check fmt lint doc generate bench conformance-real edges hosts contracts deny typos clean
+.PHONY: help setup demo programs test check fmt lint doc generate bench conformance conformance-real edges hosts contracts deny typos clean
 .PHONY: up down compose-check kind kind-run kind-scale kind-down manifests
 
 help: ## Lists the targets
@@ -53,6 +53,9 @@ generate: ## Writes the code generated from the .proto files anew
 bench: setup ## Measures the standard workloads into target/bench/report.json (STRICT=1 fails on a missed goal)
 	@$(CARGO) build --release --locked -p bench $(PROGRAMS)
 	@$(CARGO_TARGET_DIR)/release/bench $(if $(STRICT),--strict)
+
+conformance: setup ## Ethereum's official tests of EVMESH_DATA through whole clusters (CASES=2000 SEED=1 TRANSPORT=grpc FILTER=… SHAPE=2; STRICT=1 fails on a failed case)
+	@scripts/conformance.sh
 
 conformance-real: programs ## Runs the real mainnet blocks of EVMESH_DATA in every cluster shape
 	@scripts/conformance-real.sh $(EVMESH)

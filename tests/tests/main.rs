@@ -9,6 +9,7 @@ mod arrows;
 mod branches;
 mod caches;
 mod chaos;
+mod conformance;
 mod dependencies;
 mod faults;
 mod manifests;

@@ -47,6 +47,21 @@ pub enum NotRun {
     Amsterdam,
 }
 
+impl NotRun {
+    /// Returns the rule's short name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Constantinople => "Constantinople",
+            Self::Amsterdam => "Amsterdam",
+        }
+    }
+}
+
+/// Returns the rule by which tests of a network are not run, if there is one.
+pub fn rule_against(network: &str) -> Option<NotRun> {
+    Network::parse(network)?.not_run()
+}
+
 impl fmt::Display for NotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -67,12 +82,35 @@ pub fn cases<'a>(
     file: &'a str,
     json: &'a [u8],
 ) -> Result<impl ExactSizeIterator<Item = Result<Case, InputError>> + use<'a>, InputError> {
+    Ok(parsed(file, json)?
+        .into_iter()
+        .map(move |(name, case)| read(&Place { file, case: name.as_str() }, case)))
+}
+
+/// Reads those cases of a file whose names are wanted, each with its name: [`cases`] for a part of them,
+/// at the cost of that part.
+///
+/// # Errors
+/// As [`cases`].
+pub fn wanted_cases<'a>(
+    file: &'a str,
+    json: &'a [u8],
+    is_wanted: impl Fn(&str) -> bool + 'a,
+) -> Result<impl Iterator<Item = (String, Result<Case, InputError>)> + 'a, InputError> {
+    let wanted = parsed(file, json)?.into_iter().filter(move |(name, _)| is_wanted(name.as_str()));
+    Ok(wanted.map(move |(name, case)| {
+        let read = read(&Place { file, case: name.as_str() }, case);
+        (name.as_str().to_owned(), read)
+    }))
+}
+
+fn parsed<'a>(file: &str, json: &'a [u8]) -> Result<Vec<(Text<'a>, CaseFile<'a>)>, InputError> {
     let Entries(cases): CaseFiles<'a> =
         serde_json::from_slice(json).map_err(|error| InputError::json(file, &error))?;
     if cases.len() > CASES_MAX {
         return Err(InputError::too_much(file, CASES_MAX, "cases"));
     }
-    Ok(cases.into_iter().map(move |(name, case)| read(&Place { file, case: name.as_str() }, case)))
+    Ok(cases)
 }
 
 /// Where in a file something is.
