@@ -3,7 +3,7 @@
 use super::{map::all_nodes, rng::Rng, state};
 use crate::{
     account::Account,
-    fold::StateDiff,
+    fold::{AccountDiff, StateDiff},
     ids::ShardIndex,
     shard::ShardCount,
     trie::{Missing, StateTrie, Witness, WitnessError, join, storage_root},
@@ -206,11 +206,20 @@ fn bytes_that_cannot_stand_where_they_are_referred_to_are_refused_by_hash_and_pa
     // What the extension leads to, in a place where it can stand.
     let below = account_leaf(nibbles(61, 2), EMPTY_ROOT_HASH);
     let long_branch = made(ExtensionNode::new(nibbles(63, 4), leaf.1.clone()));
+    let longer = |mut rlp: Vec<u8>| {
+        rlp.push(0);
+        rlp
+    };
+    let good_account = alloy_rlp::encode(TrieAccount::default());
+    let longer_node = Bytes::from(longer(leaf.0.to_vec()));
+    let longer_node = (longer_node.clone(), RlpNode::from_rlp(&longer_node));
     let bad = [
         ("does not decode", no_list),
         ("not of 64 nibbles", account_leaf(nibbles(62, 1), EMPTY_ROOT_HASH)),
         ("not of 64 nibbles", account_leaf(nibbles(64, 1), EMPTY_ROOT_HASH)),
         ("no account", made(LeafNode::new(nibbles(63, 1), vec![7; 60]))),
+        ("no account", made(LeafNode::new(nibbles(63, 1), longer(good_account)))),
+        ("does not decode", longer_node),
         ("fewer than two children", branch_of(&[(3, &good.1)])),
         ("leads to no branch", made(ExtensionNode::new(nibbles(2, 4), below.1.clone()))),
         ("no or too many nibbles", made(ExtensionNode::new(nibbles(64, 4), leaf.1.clone()))),
@@ -269,4 +278,45 @@ fn accounts_can_share_a_storage_trie() {
         assert_eq!(state.slot(address, &U256::from(7)), Ok(U256::from(8)));
         assert_eq!(state.account(address), Ok(Some(account)));
     }
+}
+
+#[test]
+fn a_state_with_one_node_of_unknown_kind_below_its_root_has_no_root_of_its_own() {
+    let addresses = [1, 2].map(Address::with_last_byte);
+    let whole = StateTrie::from_values(addresses.map(|it| (it, Account::default(), [])), []);
+    let mut nodes = whole.account_proof(&addresses[0], &[]).unwrap().nodes;
+    let left = whole.account_proof(&addresses[1], &[]).unwrap().nodes.pop().unwrap();
+    let state_root = whole.root().unwrap();
+    let mut gone = StateDiff::default();
+    gone.accounts.insert(addresses[0], AccountDiff { wiped: true, ..AccountDiff::default() });
+
+    let mut blind = part(&Witness { state_root, nodes: nodes.clone(), codes: Vec::new() }, 1, 0);
+    blind.apply(&gone).unwrap();
+    nodes.push(left.clone());
+    let mut seeing = part(&Witness { state_root, nodes, codes: Vec::new() }, 1, 0);
+    seeing.apply(&gone).unwrap();
+
+    assert_eq!(blind.root().unwrap_err().hash, keccak256(left));
+    let expected = StateTrie::from_values([(addresses[1], Account::default(), [])], []);
+    assert_eq!(seeing.root(), expected.root());
+}
+
+#[test]
+fn a_diff_that_cannot_be_applied_whole_is_not_applied_at_all() {
+    let mut n_failed = 0;
+    for seed in 0..60 {
+        let (plain, diff) = world(&mut Rng::new(seed));
+        let (root, nodes) = nodes_of(&plain);
+        let mut witness = recorded(root, &nodes, &diff);
+        if witness.nodes.len() < 8 {
+            continue;
+        }
+        // Without what was asked for last.
+        let hash = keccak256(witness.nodes.pop().unwrap());
+        let mut state = part(&witness, 1, 0);
+        assert_eq!(state.apply(&diff).unwrap_err().hash, hash, "seed {seed}");
+        assert_eq!(state.root(), Ok(root), "seed {seed}");
+        n_failed += 1;
+    }
+    assert!(n_failed > 20, "{n_failed}");
 }
