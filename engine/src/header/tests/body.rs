@@ -9,7 +9,7 @@ use crate::{
 use alloy_consensus::Header;
 use alloy_eips::eip7892::BlobScheduleBlobParams;
 use alloy_hardforks::{
-    EthereumHardfork::{self, Berlin, Cancun, London, Osaka, Paris, Prague, Shanghai},
+    EthereumHardfork::{self, Amsterdam, Berlin, Cancun, London, Osaka, Paris, Prague, Shanghai},
     ForkCondition,
 };
 use alloy_primitives::{B256, U256};
@@ -90,6 +90,38 @@ fn what_the_header_says_of_gas_and_extra_data_has_to_be_possible() {
     assert_eq!(check(Prague, &full, 600), Ok(()));
     let over = with(|block| block.header.extra_data = vec![0; 33].into());
     assert_eq!(check(Prague, &over, 600), Err(RuleError::ExtraData { n_bytes: 33, most: 32 }));
+}
+
+#[test]
+fn fields_of_amsterdam_are_not_known_before_it() {
+    let listed = with(|block| block.header.block_access_list_hash = Some(B256::ZERO));
+    let field = "block access list hash";
+    assert_eq!(check(Osaka, &listed, 600), Err(RuleError::Unknown { field }));
+    assert_eq!(check(Amsterdam, &block(), 600), Err(RuleError::Missing { field }));
+    let slot = with(|block| block.header.slot_number = Some(1));
+    assert_eq!(check(Osaka, &slot, 600), Err(RuleError::Unknown { field: "slot number" }));
+}
+
+#[test]
+fn blob_gas_is_of_whole_blobs_and_no_more_than_the_schedule_allows() {
+    let blob: u64 = 1 << 17;
+    for (last, n_blobs_max) in [(Prague, 9), (Osaka, 9)] {
+        for (blob_gas_used, is_good) in [
+            (0, true),
+            (blob, true),
+            (n_blobs_max * blob, true),
+            (1, false),
+            (blob - 1, false),
+            (n_blobs_max * blob + 1, false),
+            ((n_blobs_max + 1) * blob, false),
+            (u64::MAX, false),
+        ] {
+            let used = with(|block| block.header.blob_gas_used = Some(blob_gas_used));
+            let refused = RuleError::BlobGasUsed { blob_gas_used, most: n_blobs_max * blob };
+            let wanted = if is_good { Ok(()) } else { Err(refused) };
+            assert_eq!(check(last, &used, 600), wanted, "{last:?} {blob_gas_used}");
+        }
+    }
 }
 
 #[test]
