@@ -144,15 +144,13 @@ fn a_child_falls_with_its_parent() {
     run(async {
         let mut chain = Chain::new(3, 2, SHAPE);
         // The parent's header says something else than execution.
-        let mut parent =
-            <alloy_consensus::Block<alloy_consensus::TxEnvelope> as alloy_rlp::Decodable>::decode(
-                &mut &chain.encoded[0].1[..],
-            )
-            .unwrap();
+        let mut parent = decoded(&chain.encoded[0].1);
         parent.header.gas_used -= 1;
-        let rlp = alloy_rlp::encode(&parent);
-        chain.encoded[0] =
-            (alloy_primitives::keccak256(alloy_rlp::encode(&parent.header)), rlp.into());
+        let mut child = decoded(&chain.encoded[1].1);
+        child.header.parent_hash = parent.header.hash_slow();
+        for (place, block) in [parent, child].iter().enumerate() {
+            chain.encoded[place] = (block.header.hash_slow(), alloy_rlp::encode(block).into());
+        }
         let cluster = Cluster::start(chain, &[Manner::Honest; 2], 2).await;
 
         let (parent, child) = futures::future::join(cluster.execute(0), cluster.execute(1)).await;
@@ -257,6 +255,10 @@ fn a_body_that_breaks_a_rule_is_invalid_without_being_executed() {
     });
 }
 
+fn decoded(mut rlp: &[u8]) -> alloy_consensus::Block<TxEnvelope> {
+    Decodable::decode(&mut rlp).unwrap()
+}
+
 /// The genesis block of the model chains, as a header.
 fn model_genesis() -> Header {
     Header { gas_limit: 30_000_000, base_fee_per_gas: Some(8), ..Header::default() }
@@ -277,13 +279,26 @@ fn a_lineage_that_is_not_the_blocks_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_block_is_not_executed_on_another_parent_than_its_own() {
+    run(async {
+        let cluster = Cluster::start(Chain::new(11, 2, SHAPE), &[Manner::Honest], 2).await;
+        let mut request = cluster.chain.request(1);
+        request.parent = cluster.chain.request(0).parent;
+
+        let refused = cluster.coordinator.execute_block(request).await.unwrap_err();
+
+        assert_eq!(refused.code, Code::InvalidArgument);
+        assert!(refused.message.starts_with("parent: "), "{}", refused.message);
+    });
+}
+
+#[test]
 fn a_header_that_does_not_follow_its_parent_is_invalid_without_being_executed() {
     run(async {
         let cluster = Cluster::start(Chain::new(10, 1, SHAPE), &[Manner::Honest], 1).await;
         let parent = Ancestor::new(model_genesis(), None);
         let mut request = cluster.chain.request(0);
-        let mut rlp = request.block_rlp.as_ref();
-        let mut block = alloy_consensus::Block::<TxEnvelope>::decode(&mut rlp).unwrap();
+        let mut block = decoded(&request.block_rlp);
         block.header.parent_hash = parent.hash;
         block.header.timestamp = 1;
         block.header.gas_limit = 30_000_000;

@@ -16,9 +16,7 @@ pub(super) fn base_fee(chain: &ChainSpec, parent: &Header) -> Option<u64> {
     if !chain.is_london_active_at_block(parent.number.saturating_add(1)) {
         return None;
     }
-    let base_fee = parent.base_fee_per_gas;
-    let has_one = chain.is_london_active_at_block(parent.number);
-    Some(base_fee.filter(|_| has_one).map_or(BASE_FEE_INITIAL, |base_fee| next(base_fee, parent)))
+    Some(parent.base_fee_per_gas.map_or(BASE_FEE_INITIAL, |base_fee| next(base_fee, parent)))
 }
 
 fn next(base_fee: u64, parent: &Header) -> u64 {
