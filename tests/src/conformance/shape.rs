@@ -11,11 +11,14 @@ use evmesh::{
     session::Session,
     transport::{ClusterSpec, Remote},
 };
-use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 
 /// Calls to one worker at once, where all transactions of a block are to be sent before any answer
 /// comes.
 const PERMITS: NonZeroU32 = NonZeroU32::new(100_000).expect("it is not zero");
+
+/// Committed Snapshots that are kept: more than any case has blocks, because branches begin anywhere.
+const SNAPSHOTS_KEPT: NonZeroUsize = NonZeroUsize::new(4_096).expect("it is not zero");
 
 /// How the parts of a cluster talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +83,7 @@ impl Shape {
         let mut config = Config::default();
         config.sandbox.workers = self.workers;
         config.sandbox.state_shards = self.state_shards;
+        config.state.limits.committed_snapshots_max = SNAPSHOTS_KEPT;
         config.run = RunConfig { plan: PlanArg::Split, oracle: false, seed, slice_gas: None };
         if self.conflicts_forced {
             config.run.slice_gas = NonZeroU64::new(1);
