@@ -1,7 +1,7 @@
 //! What became of an input as a whole: the head and the state that it expects after its last block.
 
 use super::{Session, chain::Chain};
-use crate::{exit::Exit, failure::Failure, report::Difference};
+use crate::{exit::Exit, failure::Failure, report::Difference, transport::Loaded};
 use alloy_primitives::{B256, U256};
 use engine::{
     account::{Account, SnapshotAnswer, SnapshotKey},
@@ -102,6 +102,19 @@ impl Session {
         let answers = self.running()?.read(snapshot, &keys)?;
         let by_key = answers.and_then(|answers| first_difference(values, &keys, &answers));
         Ok(Some(by_key.unwrap_or(by_root)))
+    }
+}
+
+/// Returns the state root below an input's first block, as far as anybody will ask for it: what the
+/// cluster said when it was loaded, or else, of a Snapshot of its own, that of what was loaded.
+pub(super) fn root_below(input: &Input, loaded: &Loaded) -> Result<Option<B256>, Failure> {
+    if loaded.state_root().is_some() || input.expected.state.is_none() {
+        return Ok(loaded.state_root());
+    }
+    match &input.parent {
+        ParentState::Genesis { state, .. } => root_of(state).map(Some),
+        ParentState::Witness(witness) => Ok(Some(witness.state_root)),
+        ParentState::Values(_) => Ok(None),
     }
 }
 

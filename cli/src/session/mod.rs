@@ -95,9 +95,8 @@ impl Session {
     ) -> Result<InputEnd, Failure> {
         let loaded = self.load(input)?;
         let mut oracle = self.oracle(input)?;
-        let below = loaded.parent();
-        let mut chain =
-            Chain::new(input.chain.clone(), below_first(input), below, loaded.state_root());
+        let root = end::root_below(input, &loaded)?;
+        let mut chain = Chain::new(input.chain.clone(), below_first(input), loaded.parent(), root);
         for block in &input.blocks {
             let Some(parent) = parent_of(&chain, block) else {
                 on_block(&not_run(input, block))?;
