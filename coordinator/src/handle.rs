@@ -12,6 +12,7 @@ use crate::{
     metrics::Metrics,
     proof,
     status::{self, Surroundings},
+    work::Work,
 };
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, System};
 use alloy_primitives::{B256, keccak256};
@@ -20,7 +21,10 @@ use cluster::{
     clock::{SharedClock, SystemClock},
     retry::RetryPolicy,
 };
-use engine::ids::{ClusterId, SnapshotId, Term, WorkerId};
+use engine::{
+    build,
+    ids::{ClusterId, SnapshotId, Term, WorkerId},
+};
 use proto::{
     coordinator::{
         BlockOutcome, BuildBlockRequest, ClusterStatus, CoordinatorService, ExecuteBlockRequest,
@@ -31,7 +35,7 @@ use proto::{
     status::{Code, Status},
     worker::WorkerService,
 };
-use std::{io, num::NonZeroUsize, sync::Arc};
+use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 use tokio::sync::{oneshot, watch};
 use tracing::{field::Empty, info_span};
 
@@ -286,13 +290,38 @@ impl CoordinatorHandle {
         let block_hash = block_hash(&request.block_rlp).inspect_err(|_| {
             self.tools.metrics.refused_no_block.increment();
         })?;
+        self.submit(request.into(), (block_hash, submitted_at), parent).await
+    }
+
+    /// Builds a block as part of a trace of others.
+    pub(crate) async fn build_block_in(
+        &self,
+        request: BuildBlockRequest,
+        parent: &str,
+    ) -> Result<BlockOutcome, Status> {
+        let submitted_at = self.tools.clock.now();
+        let on = parent_hash(&request).inspect_err(|_| {
+            self.tools.metrics.refused_no_block.increment();
+        })?;
+        let (attributes, candidates) = (request.attributes.clone(), request.candidates.clone());
+        let name = self.tools.cpu.run(move || build::name_of(on, &attributes, &candidates)).await;
+        let name = name.map_err(|_| Status::new(Code::Internal, "naming the job panicked"))?;
+        self.submit(request.into(), (name, submitted_at), parent).await
+    }
+
+    async fn submit(
+        &self,
+        work: Work,
+        (block_hash, submitted_at): (B256, Duration),
+        parent: &str,
+    ) -> Result<BlockOutcome, Status> {
         let span = info_span!(
             "job", job = Empty, block = %block_hash, number = Empty, n_transactions = Empty,
             gas = Empty, term = %self.term,
         );
         cluster::grpc::set_parent(&span, parent);
         let (done, outcome) = oneshot::channel();
-        let submission = Submission { request, block_hash, done, submitted_at, span };
+        let submission = Submission { work, block_hash, done, submitted_at, span };
         self.front.send(Submit(submission)).await.map_err(|_| gone())??;
         outcome.await.map_err(|_| gone())?
     }
@@ -318,8 +347,8 @@ impl CoordinatorService for CoordinatorHandle {
         load::load_genesis(&self.tools, request).await
     }
 
-    async fn build_block(&self, _: BuildBlockRequest) -> Result<BlockOutcome, Status> {
-        Err(Status::new(Code::FailedPrecondition, "blocks cannot be built yet"))
+    async fn build_block(&self, request: BuildBlockRequest) -> Result<BlockOutcome, Status> {
+        self.build_block_in(request, "").await
     }
 
     async fn load_snapshot(&self, contents: SnapshotContents) -> Result<SnapshotId, Status> {
@@ -361,6 +390,20 @@ impl CoordinatorService for CoordinatorHandle {
         let picture = self.front.send(Survey).await.map_err(|_| gone())?;
         let named = (self.cluster, self.term);
         Ok(status::status(&self.tools, named, &self.surroundings, picture).await)
+    }
+}
+
+/// Returns the hash of the block on which one is to be built, if the state is that block's.
+fn parent_hash(request: &BuildBlockRequest) -> Result<B256, Status> {
+    let refused = |message| Err(Status::new(Code::InvalidArgument, message));
+    let Some(parent) = request.lineage.parent() else {
+        return refused(build::OpenError::NoParent.to_string());
+    };
+    match request.parent {
+        SnapshotId::Block(hash) if hash != parent.hash => {
+            refused(format!("parent: it is block {hash}, and lineage[0] is {}", parent.hash))
+        }
+        _ => Ok(parent.hash),
     }
 }
 

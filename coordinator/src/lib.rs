@@ -22,6 +22,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod tx_roots;
+mod work;
 
 pub use dispatch::WorkerFacts;
 pub use handle::{Coordinator, CoordinatorHandle, StartError};

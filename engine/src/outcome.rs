@@ -60,6 +60,9 @@ pub enum Verdict {
     },
     /// It used up its speculative gas; it runs again when all below it is final.
     Parked,
+    /// It did not run: of the gas of a block that is built, the transactions below it left too
+    /// little (rule 10).
+    NoRoom,
     /// The Snapshot cannot answer a key, now or ever.
     Unavailable {
         /// The key.

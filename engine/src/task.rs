@@ -4,6 +4,7 @@ use crate::{
     access::{ReadSet, WriteSet},
     block::{AncestorHashes, BlockAttributes},
     chain::ChainSpec,
+    header::GasLeft,
     ids::{AccessIndex, Attempt, Incarnation, JobId, SliceId, SnapshotId},
 };
 use alloy_consensus::TxEnvelope;
@@ -56,6 +57,8 @@ pub struct Standing {
     pub reads: Arc<ReadSet>,
     /// What it wrote; `None` if it did not run to its end.
     pub writes: Option<Arc<WriteSet>>,
+    /// Gas that it used; 0 where it is no transaction's.
+    pub gas_used: u64,
 }
 
 /// What the coordinator's memory holds at one index below a slice, for a worker that has
@@ -97,6 +100,9 @@ pub struct SliceTask {
     pub items: Vec<TaskItem>,
     /// All indices below this one are final.
     pub final_below: AccessIndex,
+    /// Where a block is built: what is left of its gas when all below `final_below` has run. What
+    /// does not fit any more is not run, and ends in no block (rule 10).
+    pub gas_left: Option<GasLeft>,
     /// What changed of the overlay since this worker's last dispatch of the job.
     pub overlay: Vec<OverlayEntry>,
 }

@@ -110,6 +110,7 @@ fn a_tail_keeps_standing_outcomes_that_hold_and_runs_the_others() {
             incarnation: outcome.incarnation,
             reads: Arc::new(reads),
             writes: Some(Arc::clone(&executed(outcome).writes)),
+            gas_used: 0,
         });
         item.incarnation = Incarnation::new(100 + item.index.position());
     }

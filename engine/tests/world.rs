@@ -197,6 +197,7 @@ pub(crate) fn task(
         kind,
         items: items.collect(),
         final_below: AccessIndex::new(1),
+        gas_left: None,
         overlay: Vec::new(),
     }
 }

@@ -18,7 +18,7 @@ use engine::{
     block::{AncestorHashes, BlockAttributes, Code},
     chain::ChainSpec,
     fold::{AccountDiff, StateDiff},
-    header::BlockResults,
+    header::{BlockResults, GasLeft},
     ids::{AccessIndex, Attempt, Incarnation, JobId, SliceId, SnapshotId, Term},
     model::Numbers,
     outcome::{Executed, GasVector, ReadStats, SliceOutcome, TxOutcome, TxReceipt, Verdict},
@@ -344,9 +344,12 @@ impl Draw {
                     incarnation: draw.incarnation(),
                     reads: Arc::new(draw.reads()),
                     writes: draw.maybe(Self::writes),
+                    gas_used: draw.u64(),
                 }),
             }),
             final_below: self.index(),
+            gas_left: self
+                .maybe(|draw| GasLeft { gas: draw.u64(), blob_gas: draw.maybe(Self::u64) }),
             overlay: self.list(3, |draw| OverlayEntry {
                 index: draw.index(),
                 writes: draw.maybe(Self::writes),
@@ -372,7 +375,8 @@ impl Draw {
     fn verdict(&mut self) -> Verdict {
         let types =
             [TxType::Legacy, TxType::Eip2930, TxType::Eip1559, TxType::Eip4844, TxType::Eip7702];
-        match self.below(7) {
+        match self.below(8) {
+            7 => Verdict::NoRoom,
             0 => Verdict::Invalid { reason: self.text() },
             1 => Verdict::Parked,
             2 => Verdict::Unavailable { key: self.key() },

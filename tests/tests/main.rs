@@ -7,6 +7,7 @@
 
 mod arrows;
 mod branches;
+mod building;
 mod caches;
 mod chaos;
 mod conformance;

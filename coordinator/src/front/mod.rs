@@ -14,13 +14,14 @@ use crate::{
     job_actor::{Happened, JobActor, JobParts},
     load::Roots,
     metrics::Metrics,
+    work::Work,
 };
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
 use alloy_primitives::B256;
 use cluster::clock::SharedClock;
 use engine::ids::{AccessIndex, JobId, SnapshotId, Term, WorkerId};
 use proto::{
-    coordinator::{BlockOutcome, ExecuteBlockRequest, Mode},
+    coordinator::BlockOutcome,
     shards::StateShards,
     status::{Code, Status},
 };
@@ -71,7 +72,8 @@ impl Progress {
 /// A block that is submitted.
 #[derive(Debug)]
 pub(crate) struct Submission {
-    pub(crate) request: ExecuteBlockRequest,
+    pub(crate) work: Work,
+    /// Hash of the block; where one is built, the name of the job.
     pub(crate) block_hash: B256,
     pub(crate) done: oneshot::Sender<Result<BlockOutcome, Status>>,
     pub(crate) submitted_at: Duration,
@@ -144,7 +146,7 @@ impl Front {
                 job,
                 workers: self.roster.begin(job),
                 cores_per_worker: self.register.cores_per_worker(),
-                parent: self.by_name.get(&submission.request.parent).cloned(),
+                parent: self.by_name.get(&submission.work.parent).cloned(),
                 submission,
                 front: front.clone(),
                 tools: self.tools.clone(),
@@ -225,7 +227,7 @@ impl Handler<Submit> for Front {
         let (progress, known) = watch::channel(Progress::Running);
         let block_hash = submission.block_hash;
         self.by_name.insert(SnapshotId::Job(job), known.clone());
-        if submission.request.mode == Mode::VerifyAndCommit {
+        if submission.work.wants_commit() {
             self.by_name.insert(SnapshotId::Block(block_hash), known);
         }
         self.progress.insert(job, (block_hash, progress));

@@ -132,8 +132,9 @@ impl Wire for GrpcService {
         request: Request<v1::BuildBlockRequest>,
     ) -> Result<Response<Self::BuildBlockStream>, tonic::Status> {
         let serving = self.serving()?;
+        let parent = grpc::parent_of(&request);
         let request = BuildBlockRequest::try_from(request.into_inner())?;
-        let outcome = serving.coordinator.build_block(request).await?;
+        let outcome = serving.coordinator.build_block_in(request, &parent).await?;
         let parts = OutcomeParts::new(outcome, PIECE_BYTES_MAX);
         let parts = parts.map(|part| Ok(v1::BuildBlockResponse { part: Some(part) }));
         Ok(Response::new(Box::pin(stream::iter(parts))))

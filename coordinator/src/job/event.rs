@@ -1,6 +1,7 @@
 //! What happens to a job, and what it wants done.
 
-use alloy_consensus::ReceiptEnvelope;
+use super::BuiltBody;
+use alloy_consensus::{ReceiptEnvelope, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes};
 use engine::{
     access::WriteSet,
@@ -118,6 +119,8 @@ pub struct Assembled {
 /// What receipts are put together from.
 #[derive(Debug)]
 pub struct UnassembledReceipts {
+    /// The block's transactions; where it is built, those that are in it.
+    pub transactions: Vec<Arc<TxEnvelope>>,
     /// Receipts in order, as transactions gave them.
     pub receipts: Vec<TxReceipt>,
     /// Requests of system contracts.
@@ -208,6 +211,8 @@ pub struct JobReport {
     pub receipts: Vec<ReceiptEnvelope>,
     /// Final writes in order.
     pub writes: Vec<(AccessIndex, Arc<WriteSet>)>,
+    /// The body of the block, if one was built.
+    pub built: Option<BuiltBody>,
     /// The cut.
     pub plan: PlanSummary,
     /// Counts.

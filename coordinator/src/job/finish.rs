@@ -1,11 +1,21 @@
 //! Every way in which a job ends.
 
 use super::{
-    Assembled, Effect, Job, JobReport, Stage,
+    Assembled, BuiltBody, Effect, Job, JobReport, Stage,
+    building::close_gaps,
     candidates::{Candidate, Ending},
     sealing,
 };
+use engine::{access::WriteSet, ids::AccessIndex};
 use proto::{coordinator::JobEnd, status::Status};
+use std::sync::Arc;
+
+/// What a job that came to the end of its block produced.
+struct Produced {
+    assembled: Assembled,
+    writes: Vec<(AccessIndex, Arc<WriteSet>)>,
+    built: Option<BuiltBody>,
+}
 
 impl Job {
     /// The last verdict counts.
@@ -39,16 +49,19 @@ impl Job {
             Ending::Compared { assembled, .. } => {
                 let end = match (matches, self.setup.commits) {
                     (true, true) => JobEnd::Committed,
+                    (true, false) if self.setup.goal.is_build() => JobEnd::Built,
                     (true, false) => JobEnd::Verified,
                     (false, _) => JobEnd::Different,
                 };
-                let writes = sealing::parts(&outcomes).writes;
-                let writes = writes.into_iter().map(|it| (it.index, it.writes)).collect();
-                self.finish(end, Some(*assembled), writes);
+                let built = self.built_body(&outcomes);
+                let writes = close_gaps(sealing::parts(&outcomes).writes);
+                self.finish(end, Some(Produced { assembled: *assembled, writes, built }));
             }
             Ending::Invalid { index, reason } => {
+                let n_transactions = self.setup.transactions.len();
                 let transaction = index.and_then(|index| index.transaction_offset());
-                self.finish(JobEnd::Invalid { transaction, reason }, None, Vec::new());
+                let transaction = transaction.filter(|offset| *offset < n_transactions);
+                self.finish(JobEnd::Invalid { transaction, reason }, None);
             }
             Ending::Executed => self.fail("the block was never compared".to_owned()),
         }
@@ -59,7 +72,7 @@ impl Job {
             // Whether it was committed is not known; asking again by name tells.
             Stage::Committing => {
                 let reason = format!("the commit was not acknowledged: {status}");
-                self.finish(JobEnd::Failed { reason }, None, Vec::new());
+                self.finish(JobEnd::Failed { reason }, None);
             }
             _ => self.fail(format!("the state service did not answer: {status}")),
         }
@@ -78,7 +91,7 @@ impl Job {
         };
         let reason = format!("the deadline passed while {waits_for}");
         if self.stage == Stage::Committing {
-            self.finish(JobEnd::Failed { reason }, None, Vec::new());
+            self.finish(JobEnd::Failed { reason }, None);
         } else {
             self.fail(reason);
         }
@@ -91,7 +104,7 @@ impl Job {
         }
         self.cancel_all();
         self.abort();
-        self.finish(JobEnd::Failed { reason }, None, Vec::new());
+        self.finish(JobEnd::Failed { reason }, None);
     }
 
     /// Ends this run of the job; another begins from nothing.
@@ -114,24 +127,21 @@ impl Job {
         self.effects.push(Effect::EndJob { workers });
     }
 
-    fn finish(
-        &mut self,
-        end: JobEnd,
-        assembled: Option<Assembled>,
-        writes: Vec<(engine::ids::AccessIndex, std::sync::Arc<engine::access::WriteSet>)>,
-    ) {
+    fn finish(&mut self, end: JobEnd, produced: Option<Produced>) {
         self.stage = Stage::Ended;
         self.end_job();
         self.summary.workers_used = self.counting.n_workers_used();
-        let (receipts, results) = match assembled {
-            Some(Assembled { receipts, results }) => (receipts, Some(results)),
-            None => (Vec::new(), None),
-        };
+        let (mut receipts, mut writes, mut results, mut built) = Default::default();
+        if let Some(produced) = produced {
+            (receipts, results) = (produced.assembled.receipts, Some(produced.assembled.results));
+            (writes, built) = (produced.writes, produced.built);
+        }
         let report = JobReport {
             end,
             results,
             receipts,
             writes,
+            built,
             plan: self.summary,
             counts: self.counting.finish(self.setup.transactions.len() + 2),
         };

@@ -10,6 +10,7 @@
 //! Events may come late, twice, or in any order; what does not belong to the present state is
 //! counted and passed over.
 
+mod building;
 mod candidates;
 mod counts;
 mod event;
@@ -23,16 +24,18 @@ mod slices;
 mod tests;
 mod trust;
 
+pub use building::{Building, BuiltBody};
 pub use event::{Assembled, Dispatch, Effect, Event, JobReport, Phase, UnassembledReceipts};
 
 use alloy_consensus::{Header, TxEnvelope};
+use building::new_ledger;
 use candidates::Candidates;
 use counts::Counting;
 use engine::{
     block::Ommers,
     header::{BlockResults, FieldComparison},
-    ids::{BootId, Incarnation, ShardIndex, WorkerId},
-    ledger::{KnownSnapshot, Ledger, OverlaySync},
+    ids::{BootId, ShardIndex, WorkerId},
+    ledger::{Ledger, OverlaySync},
     shard::ShardCount,
     task::JobFrame,
 };
@@ -77,15 +80,45 @@ impl Expected {
     }
 }
 
+/// What a job is for.
+#[derive(Debug)]
+pub enum Goal {
+    /// To compare a block with its header.
+    Check(Box<Expected>),
+    /// To build a block.
+    Build(Building),
+}
+
+impl Goal {
+    pub(super) const fn is_build(&self) -> bool {
+        matches!(self, Self::Build(_))
+    }
+
+    const fn building(&mut self) -> Option<&mut Building> {
+        match self {
+            Self::Check(_) => None,
+            Self::Build(building) => Some(building),
+        }
+    }
+
+    /// Compares results with the header, every field; a block that is built has none yet.
+    fn compare(&self, results: &BlockResults) -> Vec<FieldComparison> {
+        match self {
+            Self::Check(expected) => expected.compare(results),
+            Self::Build(_) => Vec::new(),
+        }
+    }
+}
+
 /// What a job is made of.
 #[derive(Debug)]
 pub struct JobSetup {
     /// What is fixed for all slices.
     pub frame: Arc<JobFrame>,
-    /// The block's transactions.
+    /// The block's transactions, or the candidates.
     pub transactions: Arc<[Arc<TxEnvelope>]>,
-    /// What the header says.
-    pub expected: Expected,
+    /// What the job is for.
+    pub goal: Goal,
     /// Whether the block is to be committed.
     pub commits: bool,
     /// State shards of the cluster.
@@ -141,15 +174,13 @@ pub struct Job {
 impl Job {
     /// Makes a job that has not begun.
     pub fn new(setup: JobSetup) -> Self {
-        let transactions = Arc::clone(&setup.transactions);
-        let known = KnownSnapshot::default();
         let mut counting = Counting::new(setup.shards);
         counting.workers.extend(&setup.workers);
         Self {
             stage: Stage::Planned,
             crew: Crew::new(setup.workers.clone()),
-            preparing: Preparing::new(transactions.len()),
-            ledger: Ledger::new(&setup.frame, transactions, known, Incarnation::default()),
+            preparing: Preparing::new(setup.transactions.len()),
+            ledger: new_ledger(&setup),
             open: OpenSlices::default(),
             sync: OverlaySync::default(),
             rounds: Rounds::default(),

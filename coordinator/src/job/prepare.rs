@@ -76,6 +76,14 @@ impl Preparing {
         Some((AccessIndex::of_transaction(offset), self.senders[offset]?.by))
     }
 
+    /// Takes out the transactions that nobody signed; tells of each whether somebody did.
+    pub(super) fn leave_unsigned_out(&mut self) -> Vec<bool> {
+        let is_signed = |sender: &Option<Sender>| sender.is_some_and(|it| it.address.is_some());
+        let signed = self.senders.iter().map(is_signed).collect();
+        self.senders.retain(is_signed);
+        signed
+    }
+
     /// Closes the parts of which every sender is known.
     fn close_parts(&mut self) {
         let senders = &self.senders;

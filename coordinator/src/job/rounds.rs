@@ -33,8 +33,11 @@ impl Rounds {
 
 impl Job {
     /// Cuts the block and dispatches the first round. What is at or above a transaction without a
-    /// sender is not run: the block ends there.
+    /// sender is not run: the block ends there. One that is built goes on without it.
     pub(super) fn plan(&mut self) {
+        if self.setup.goal.is_build() {
+            self.leave_unsigned_out();
+        }
         let n_transactions = self.setup.transactions.len();
         let _span = tracing::info_span!("plan", n_transactions).entered();
         self.stage = Stage::Running;

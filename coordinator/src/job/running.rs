@@ -45,8 +45,16 @@ impl Job {
             }
         };
         self.counting.dispatched(worker, kind);
-        let frame = Arc::clone(&self.setup.frame);
-        let task = SliceTask { frame, slice: id, attempt, kind, items, final_below, overlay };
+        let task = SliceTask {
+            frame: Arc::clone(&self.setup.frame),
+            slice: id,
+            attempt,
+            kind,
+            items,
+            final_below,
+            gas_left: self.setup.goal.is_build().then(|| self.ledger.gas_left()),
+            overlay,
+        };
         self.effects.push(Effect::Dispatch { worker, task: Box::new(task) });
     }
 
@@ -149,6 +157,7 @@ impl Job {
             (index, Next::Unavailable { key }) => return self.unavailable(index, key),
             _ => {}
         }
+        self.open.forget_final(self.ledger.final_below());
         if !self.open.is_empty() {
             return self.assign();
         }

@@ -62,6 +62,17 @@ impl OpenSlices {
         self.slices.get_mut(&id)
     }
 
+    /// Pending slices lose what became final without a run: dropped for want of room.
+    pub(super) fn forget_final(&mut self, final_below: AccessIndex) {
+        self.slices.retain(|_, slice| {
+            let is_pending = slice.worker.is_none();
+            if is_pending {
+                slice.indices.retain(|index| *index >= final_below);
+            }
+            !(is_pending && slice.indices.is_empty())
+        });
+    }
+
     /// Takes a slice out if this is the dispatch that runs, and this worker runs it.
     pub(super) fn take(&mut self, worker: WorkerId, dispatch: Dispatch) -> Option<Slice> {
         let (id, attempt) = dispatch;

@@ -33,11 +33,10 @@ impl JobActor {
     }
 
     pub(super) fn assemble(&self, receipts: UnassembledReceipts, context: &mut Context<Self>) {
-        let (Some(block), Some(frame)) = (&self.block, &self.frame) else { return };
-        let (block, frame) = (Arc::clone(block), Arc::clone(frame));
+        let Some(frame) = self.frame.clone() else { return };
         let (cpu, clock) = (self.tools.cpu.clone(), self.tools.clock.clone());
         let begun = clock.now();
-        let assembling = async move { cpu.run(move || assemble(&block, &frame, receipts)).await };
+        let assembling = async move { cpu.run(move || assemble(&frame, receipts)).await };
         let span = info_span!(parent: &self.span, "finalise");
         let assembling = assembling.instrument(span).into_actor(self);
         let run = self.n_restarts;
@@ -52,16 +51,11 @@ impl JobActor {
     }
 }
 
-fn assemble(
-    block: &DecodedBlock,
-    frame: &JobFrame,
-    unassembled: UnassembledReceipts,
-) -> Result<Box<Assembled>, String> {
-    let UnassembledReceipts { receipts, requests, roots } = unassembled;
+fn assemble(frame: &JobFrame, unassembled: UnassembledReceipts) -> Result<Box<Assembled>, String> {
+    let UnassembledReceipts { transactions, receipts, requests, roots } = unassembled;
     let receipts = assemble_receipts(receipts, roots.as_deref());
     let attributes = &frame.attributes;
-    let results =
-        block_results(&frame.chain, attributes, &block.transactions, &receipts, &requests);
+    let results = block_results(&frame.chain, attributes, &transactions, &receipts, &requests);
     let results = results.map_err(|error| error.to_string())?;
     Ok(Box::new(Assembled { receipts, results }))
 }

@@ -4,6 +4,7 @@
 //! performs the effects. Its state changes only in handlers, which never wait; what waits, waits in
 //! futures that end in a message to it.
 
+mod building;
 mod calls;
 mod cpu_work;
 mod decode;
@@ -17,7 +18,8 @@ use crate::{
     commit::{self, Decision, StateLane},
     dispatch::Service,
     front::{Front, Progress, Progressed, Submission, Tools},
-    job::{Dispatch, Event, Expected, Job, JobReport, JobSetup},
+    job::{Dispatch, Event, Job, JobReport, JobSetup},
+    work::Work,
 };
 use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message,
@@ -30,7 +32,7 @@ use engine::{
     task::JobFrame,
 };
 use proto::{
-    coordinator::{BlockOutcome, ExecuteBlockRequest, JobCounts, JobEnd, Mode, PlanSummary},
+    coordinator::{BlockOutcome, JobCounts, JobEnd, PlanSummary},
     status::Status,
 };
 use std::{
@@ -68,7 +70,7 @@ pub(crate) struct JobActor {
     services: BTreeMap<WorkerId, Service>,
     cores_per_worker: u32,
     parent: Option<watch::Receiver<Progress>>,
-    request: ExecuteBlockRequest,
+    work: Work,
     block_hash: B256,
     span: Span,
     done: Option<oneshot::Sender<Result<BlockOutcome, Status>>>,
@@ -112,7 +114,7 @@ struct Again(JobId);
 impl JobActor {
     pub(crate) fn new(parts: JobParts) -> Self {
         let JobParts { job, workers, cores_per_worker, parent, submission, front, tools } = parts;
-        let Submission { request, block_hash, done, submitted_at, span } = submission;
+        let Submission { work, block_hash, done, submitted_at, span } = submission;
         span.record("job", tracing::field::display(job));
         let watch = Stopwatch::new(submitted_at, tools.clock.now());
         Self {
@@ -122,7 +124,7 @@ impl JobActor {
             services: workers.into_iter().collect(),
             cores_per_worker,
             parent,
-            request,
+            work,
             block_hash,
             span,
             done: Some(done),
@@ -143,23 +145,23 @@ impl JobActor {
     /// Builds the machine and starts it.
     fn begin(&mut self, context: &mut Context<Self>) {
         let (Some(block), Some(snapshot)) = (&self.block, self.snapshot) else { return };
-        let request = &self.request;
+        let work = &self.work;
         let frame = Arc::new(JobFrame {
             job: self.job,
-            chain: request.chain.clone(),
+            chain: work.chain.clone(),
             attributes: block.attributes.clone(),
-            ancestors: request.ancestors.clone(),
+            ancestors: work.ancestors.clone(),
             snapshot,
         });
         let setup = JobSetup {
             frame: Arc::clone(&frame),
             transactions: Arc::clone(&block.transactions),
-            expected: Expected::new(block.header.clone(), request.ommers),
+            goal: block.goal(),
             commits: self.commits(),
             shards: self.tools.state.count(),
-            plan: request.plan,
-            slice_gas: request.slice_gas,
-            seed: request.seed,
+            plan: work.plan,
+            slice_gas: work.slice_gas,
+            seed: work.seed,
             limits: self.tools.config.job_limits(self.cores_per_worker),
             workers: self.workers.clone(),
         };
@@ -169,10 +171,9 @@ impl JobActor {
     }
 
     /// Tells whether the block is to be committed: if that is wanted, and it is on a chain.
-    fn commits(&self) -> bool {
-        let is_on_chain =
-            matches!(self.request.parent, SnapshotId::Block(_)) || self.parent.is_some();
-        self.request.mode == Mode::VerifyAndCommit && is_on_chain
+    const fn commits(&self) -> bool {
+        let is_on_chain = matches!(self.work.parent, SnapshotId::Block(_)) || self.parent.is_some();
+        self.work.wants_commit() && is_on_chain
     }
 
     /// Gives an event to the machine and performs what it wants.
@@ -208,10 +209,11 @@ impl JobActor {
             results: None,
             receipts: Vec::new(),
             writes: Vec::new(),
+            built: None,
             plan: PlanSummary::default(),
             counts: JobCounts::default(),
         };
-        self.finish(report, context);
+        self.finish(report, None, context);
     }
 
     fn progress(&self, progress: Progress) {
@@ -238,7 +240,7 @@ impl Handler<Decoded> for JobActor {
         match decoded {
             Ok(Ok(block)) => {
                 let span = &self.span;
-                span.record("number", block.header.number);
+                span.record("number", block.attributes.header.number);
                 span.record("n_transactions", block.transactions.len());
                 self.block = Some(Arc::new(block));
                 self.wait_for_parent(context);
@@ -254,7 +256,7 @@ impl Handler<Decoded> for JobActor {
 impl JobActor {
     /// A block on a block that still runs begins when that one is sealed.
     fn wait_for_parent(&self, context: &Context<Self>) {
-        let named = self.request.parent;
+        let named = self.work.parent;
         let (parent, actor) = (self.parent.clone(), context.address());
         let waiting = async move {
             let ready = match parent {

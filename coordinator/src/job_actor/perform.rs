@@ -34,7 +34,7 @@ impl JobActor {
             }
             Effect::StartAgain { reason } => self.start_again(reason, context),
             Effect::EndJob { workers } => self.end_at_workers(workers),
-            Effect::Finish(report) => self.finish(*report, context),
+            Effect::Finish(report) => self.close_and_finish(*report, context),
         }
     }
 
@@ -88,7 +88,7 @@ impl JobActor {
             block_hash: self.block_hash,
             parent: self.parent.clone(),
             purpose: if self.commits() { SealPurpose::Commit } else { SealPurpose::Verify },
-            seed: self.request.seed,
+            seed: self.work.seed,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::JobActor;
 use crate::{commit::Decision, front::Progress, job::JobReport};
 use actix::Context;
-use engine::shard::ShardCount;
+use engine::{build::BuiltBlock, shard::ShardCount};
 use proto::{
     coordinator::{BlockOutcome, JobEnd},
     status::Status,
@@ -12,12 +12,17 @@ use tracing::info;
 
 impl JobActor {
     /// Answers the client, and tells the front how the job ended.
-    pub(super) fn finish(&mut self, report: JobReport, context: &mut Context<Self>) {
-        let JobReport { end, results, receipts, writes, plan, counts } = report;
+    pub(super) fn finish(
+        &mut self,
+        report: JobReport,
+        built: Option<BuiltBlock>,
+        context: &mut Context<Self>,
+    ) {
+        let JobReport { end, results, receipts, writes, plan, counts, .. } = report;
         let Some(done) = self.done.take() else { return };
         let outcome = BlockOutcome {
             job: self.lane.sealed_as(),
-            block_hash: self.block_hash,
+            block_hash: built.as_ref().map_or(self.block_hash, |built| built.hash),
             end,
             results,
             receipts,
@@ -26,7 +31,7 @@ impl JobActor {
             counts,
             times: self.watch.times(self.tools.clock.now()),
             trace_id: trace_id(&self.span),
-            built: None,
+            built,
         };
         let metrics = &self.tools.metrics;
         metrics.decided(&outcome);

@@ -29,9 +29,10 @@ pub enum LimitError {
 /// A transaction is admitted before it runs, and spends after it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GasLeft {
-    gas: u64,
-    /// `None` before Cancun, where no transaction has blobs.
-    blob_gas: Option<u64>,
+    /// Gas.
+    pub gas: u64,
+    /// Blob gas; `None` before Cancun, where no transaction has blobs.
+    pub blob_gas: Option<u64>,
 }
 
 impl GasLeft {

@@ -26,6 +26,7 @@ pub use draft::{close, open};
 pub use error::RuleError;
 pub use limits::{GasLeft, LimitError};
 pub use lineage::{LineageError, check_lineage};
+pub(crate) use ommers::check_related;
 pub use results::{BlockResults, ResultsError, assemble_receipts, block_results, has_state_roots};
 
 /// Checks that a field is there if and only if its fork wants it.

@@ -35,7 +35,7 @@ pub(super) fn check_alone(
 }
 
 /// Checks a block's ommers against the blocks before it, as far as these are known.
-pub(super) fn check_related(
+pub(crate) fn check_related(
     chain: &ChainSpec,
     block: &Block,
     lineage: &Lineage,

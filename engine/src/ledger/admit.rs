@@ -36,7 +36,7 @@ impl Ledger {
     ///
     /// Outcomes whose number is not that of the index's present run are refused and counted. An
     /// index without an outcome is kept if that was allowed; above an invalid transaction of the
-    /// same answer it may be left out.
+    /// same answer, if that ends the block, it may be left out.
     pub fn admit(
         &mut self,
         worker: WorkerId,
@@ -48,7 +48,8 @@ impl Ledger {
         for value in outcome.snapshot {
             self.learn(worker, value, &mut dirty, &mut admission.breaches);
         }
-        let invalid = |it: &&TxOutcome| matches!(it.verdict, Verdict::Invalid { .. });
+        let ends = !self.drops_invalid;
+        let invalid = |it: &&TxOutcome| ends && matches!(it.verdict, Verdict::Invalid { .. });
         let ends_at = outcome.transactions.iter().find(invalid).map(|outcome| outcome.index);
         for transaction in outcome.transactions {
             self.admit_one(worker, transaction, &mut dirty, &mut admission);
@@ -215,7 +216,7 @@ impl Ledger {
     }
 
     /// Replaces what an index wrote, and collects the outcomes above whose reads may have changed.
-    fn write(
+    pub(super) fn write(
         &mut self,
         index: AccessIndex,
         writes: Option<Arc<WriteSet>>,

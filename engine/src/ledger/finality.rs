@@ -5,14 +5,14 @@ use crate::{
     access::ReadSet,
     account::SnapshotKey,
     check,
-    header::LimitError,
+    header::{GasLeft, LimitError},
     ids::{AccessIndex, Incarnation, WorkerId},
     invariant::Invariant,
     outcome::Verdict,
     task::JobFrame,
 };
 use alloy_consensus::TxEnvelope;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What the lowest index that is not final needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Next {
     Conflicted,
     /// Values of the Snapshot.
     Unsettled,
-    /// A new run: it was parked, and now all below it is final.
+    /// A new run: it was parked or found no room in the block, and now all below it is final.
     Parked,
     /// A new run: it ended without an answer.
     Failed {
@@ -39,7 +39,8 @@ pub enum Next {
         /// The key.
         key: SnapshotKey,
     },
-    /// A confirmation: the transaction may not stand here, and all below it is final.
+    /// A confirmation: the transaction may not stand here, and all below it is final. Where
+    /// invalid ones are dropped, this is what comes before or after the transactions.
     Invalid {
         /// The rule it breaks.
         reason: String,
@@ -65,7 +66,9 @@ impl Ledger {
         let Some(entry) = self.entries.get(self.next.position() as usize) else {
             return (self.next, Next::Done);
         };
-        if let Err(limit) = self.check_limits() {
+        if let Err(limit) = self.check_limits()
+            && !self.drops_invalid
+        {
             return (self.next, Next::Invalid { reason: limit.to_string() });
         }
         let need = match (&entry.run, &entry.held) {
@@ -102,11 +105,7 @@ impl Ledger {
 
     /// Returns the gas that the outcome at an index used, if it ran to its end.
     pub fn gas_used(&self, index: AccessIndex) -> Option<u64> {
-        let held = self.entries.get(index.position() as usize)?.held.as_ref()?;
-        match &held.verdict {
-            Verdict::Executed(executed) => executed.receipt.as_ref().map(|it| it.gas.used),
-            _ => None,
-        }
+        self.entries.get(index.position() as usize)?.held.as_ref()?.gas_used()
     }
 
     /// Returns who produced the outcome that stands at an index.
@@ -125,9 +124,9 @@ impl Ledger {
     pub fn start_over(&mut self, frame: &JobFrame) -> Vec<Option<FinalOutcome>> {
         let transactions = Arc::clone(&self.transactions);
         let known = std::mem::take(&mut self.known);
-        let n_conflicts = self.n_conflicts;
+        let (n_conflicts, drops_invalid) = (self.n_conflicts, self.drops_invalid);
         let fresh = Self::new(frame, transactions, known, self.last_issued());
-        let before = std::mem::replace(self, Self { n_conflicts, ..fresh });
+        let before = std::mem::replace(self, Self { n_conflicts, drops_invalid, ..fresh });
         let standing = before.entries.into_iter().map(|entry| {
             let Held { incarnation, worker, reads, verdict, .. } = entry.held?;
             Some(FinalOutcome { incarnation, worker, reads, verdict })
@@ -135,50 +134,73 @@ impl Ledger {
         standing.collect()
     }
 
-    /// Moves finality on as far as outcomes hold.
-    pub(super) fn advance(&mut self) {
+    /// Moves finality on as far as outcomes hold. Returns indices whose reads may have changed by
+    /// a drop: they have to be looked at before it goes on.
+    pub(super) fn advance(&mut self) -> BTreeSet<AccessIndex> {
         while let Some(entry) = self.entries.get(self.next.position() as usize) {
-            let Some(held) = entry.held.as_ref().filter(|_| entry.run.is_none()) else { return };
-            let Verdict::Executed(executed) = &held.verdict else { return };
+            if entry.run.is_some() {
+                break;
+            }
+            if self.is_dropped_next() {
+                let shaken = self.drop_next();
+                if !shaken.is_empty() {
+                    return shaken;
+                }
+                continue;
+            }
+            let Some(held) = &entry.held else { break };
+            let Verdict::Executed(_) = &held.verdict else { break };
             if held.status != Status::Holds || self.check_limits().is_err() {
-                return;
+                break;
             }
             check!(
                 Invariant::FinalHolds,
                 entry.written.is_some_and(|(by, _)| by == held.incarnation)
             );
-            if let Some(transaction) = self.transaction(self.next) {
-                let mut left = *self.gas_left.last().expect("begins with the block's limits");
-                let used = executed.receipt.as_ref().map_or(0, |receipt| receipt.gas.used);
-                left.spend(transaction, used);
-                self.gas_left.push(left);
-            }
-            self.next = self.next.next();
-            let n_spent = self.next.position().saturating_sub(1).min(self.n_transactions());
-            check!(Invariant::FinalInOrder, self.gas_left.len() == n_spent as usize + 1);
+            self.spend(held.gas_used());
         }
+        BTreeSet::new()
     }
 
-    /// Takes finality back to an index.
+    /// Makes the next index final: its transaction used so much gas, or none if it is dropped.
+    pub(super) fn spend(&mut self, gas_used: Option<u64>) {
+        if let Some(transaction) = self.transaction(self.next) {
+            let mut left = self.gas_left();
+            if let Some(gas_used) = gas_used {
+                left.spend(transaction, gas_used);
+            }
+            self.gas_left.push(left);
+        }
+        self.next = self.next.next();
+        let n_spent = self.next.position().saturating_sub(1).min(self.n_transactions());
+        check!(Invariant::FinalInOrder, self.gas_left.len() == n_spent as usize + 1);
+    }
+
+    /// Takes finality back to an index. What found no room above it may find some now.
     pub(super) fn roll_back_to(&mut self, index: AccessIndex) {
         if index < self.next {
             self.next = index;
             let n_transactions_below = index.position().saturating_sub(1) as usize;
             self.gas_left.truncate(n_transactions_below + 1);
+            drop(self.no_room.split_off(&index));
         }
     }
 
-    fn check_limits(&self) -> Result<(), LimitError> {
+    pub(super) fn check_limits(&self) -> Result<(), LimitError> {
         let Some(transaction) = self.transaction(self.next) else { return Ok(()) };
-        let left = self.gas_left.last().expect("begins with the block's limits");
-        left.admit(transaction)
+        self.gas_left().admit(transaction)
+    }
+
+    /// Returns what is left of the block's gas when all that is final has run.
+    pub fn gas_left(&self) -> GasLeft {
+        *self.gas_left.last().expect("begins with the block's limits")
     }
 
     fn n_transactions(&self) -> u32 {
         u32::try_from(self.transactions.len()).expect("positions fit an AccessIndex")
     }
 
-    fn transaction(&self, index: AccessIndex) -> Option<&TxEnvelope> {
+    pub(super) fn transaction(&self, index: AccessIndex) -> Option<&TxEnvelope> {
         self.transactions.get(index.transaction_offset()?).map(AsRef::as_ref)
     }
 }
@@ -194,7 +216,8 @@ fn need_of(held: &Held) -> Next {
         // An outcome that ran to its end and holds is final as soon as it is next.
         Verdict::Executed(_) => Next::Running,
         Verdict::Invalid { reason } => Next::Invalid { reason: reason.clone() },
-        Verdict::Parked => Next::Parked,
+        // Whoever saw no room saw other outcomes below it than those that are final now.
+        Verdict::Parked | Verdict::NoRoom => Next::Parked,
         Verdict::Unavailable { key } => Next::Unavailable { key: *key },
         Verdict::Failed { message } => Next::Failed { message: message.clone() },
     }

@@ -18,6 +18,7 @@
 
 mod admit;
 mod dependencies;
+mod drops;
 mod finality;
 mod known;
 mod overlay;
@@ -34,7 +35,7 @@ use crate::{
     access::ReadSet,
     account::{SnapshotKey, TouchRule},
     check,
-    header::GasLeft,
+    header::{GasLeft, LimitError},
     ids::{AccessIndex, Incarnation, WorkerId},
     invariant::Invariant,
     memory::{BlockMemory, readers::Readers},
@@ -69,6 +70,11 @@ pub struct Ledger {
     next: AccessIndex,
     /// Gas that is left before each transaction whose predecessors are all final.
     gas_left: Vec<GasLeft>,
+    /// Whether a transaction that is invalid is dropped (a block is built), instead of ending the
+    /// block.
+    drops_invalid: bool,
+    /// Final indices that found no room in the block, with the limit.
+    no_room: BTreeMap<AccessIndex, LimitError>,
     n_conflicts: u64,
 }
 
@@ -107,6 +113,13 @@ struct Held {
 impl Held {
     const fn ran_to_its_end(&self) -> bool {
         matches!(self.verdict, Verdict::Executed(_))
+    }
+
+    fn gas_used(&self) -> Option<u64> {
+        match &self.verdict {
+            Verdict::Executed(executed) => executed.receipt.as_ref().map(|it| it.gas.used),
+            _ => None,
+        }
     }
 }
 
@@ -157,6 +170,8 @@ impl Ledger {
             asked: BTreeSet::new(),
             next: AccessIndex::PRE_BLOCK,
             gas_left: vec![GasLeft::new(&frame.chain, &frame.attributes)],
+            drops_invalid: false,
+            no_room: BTreeMap::new(),
             n_conflicts: 0,
             transactions,
         }
@@ -206,6 +221,7 @@ impl Ledger {
             incarnation: held.incarnation,
             reads: Arc::clone(&held.reads),
             writes: self.memory.get(index).cloned(),
+            gas_used: held.gas_used().unwrap_or(0),
         });
         Issued { index, incarnation, standing }
     }

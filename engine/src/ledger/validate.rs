@@ -11,8 +11,18 @@ use std::collections::BTreeSet;
 impl Ledger {
     /// Looks at the outcomes of these indices again, then moves finality: back to the lowest final
     /// one whose reads do not hold any more, or on as far as it goes.
-    pub(super) fn look_again(&mut self, indices: BTreeSet<AccessIndex>) -> Vec<Breach> {
+    pub(super) fn look_again(&mut self, mut indices: BTreeSet<AccessIndex>) -> Vec<Breach> {
         let mut breaches = Vec::new();
+        loop {
+            self.judge_all(indices, &mut breaches);
+            indices = self.advance();
+            if indices.is_empty() {
+                return breaches;
+            }
+        }
+    }
+
+    fn judge_all(&mut self, indices: BTreeSet<AccessIndex>, breaches: &mut Vec<Breach>) {
         for index in indices {
             let status = self.judge(index);
             self.unsettled.remove(&index);
@@ -37,8 +47,6 @@ impl Ledger {
                 self.roll_back_to(index);
             }
         }
-        self.advance();
-        breaches
     }
 
     /// Judges the outcome at an index, and notes the keys that it needs and nobody reported.

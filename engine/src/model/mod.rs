@@ -174,6 +174,27 @@ impl ModelBlock {
         Ok(all)
     }
 
+    /// Runs the block in order and leaves invalid transactions out, and those that find no room.
+    /// Returns what ran, and what did not.
+    pub fn serial_built(&self) -> (Vec<(AccessIndex, Executed)>, Vec<AccessIndex>) {
+        let mut state = self.base.clone();
+        let mut gas_left = self.gas_limit();
+        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+        for index in (0..self.n_indices()).map(AccessIndex::new) {
+            let is_transaction = index.position() > 0 && index.position() + 1 < self.n_indices();
+            let outcome = self.run(index, Incarnation::default(), &state);
+            let has_room = !is_transaction || gas_left >= TX_GAS_LIMIT;
+            let Some(executed) = outcome.executed().filter(|_| has_room) else {
+                dropped.push(index);
+                continue;
+            };
+            state.apply(&executed.writes);
+            gas_left -= executed.receipt.as_ref().map_or(0, |receipt| receipt.gas.used);
+            kept.push((index, executed.clone()));
+        }
+        (kept, dropped)
+    }
+
     fn key(&self, numbers: &mut Numbers, seen: u64) -> AccessKey {
         // Half of the keys depend on what was seen before.
         let choice = if numbers.percent(50) { Numbers::new(seen).next() } else { numbers.next() };

@@ -2,7 +2,7 @@
 
 use super::ModelBlock;
 use crate::{
-    access::WriteSet,
+    access::{ReadSet, WriteSet},
     account::SnapshotValue,
     ids::AccessIndex,
     outcome::{ReadStats, SliceOutcome, TxOutcome, Verdict},
@@ -24,9 +24,20 @@ impl ModelBlock {
         let mut state = self.base.clone();
         let mut snapshot = BTreeMap::new();
         let mut transactions = Vec::new();
+        let mut left = task.gas_left;
         for (place, item) in task.items.iter().enumerate() {
             while let Some((_, writes)) = overlay.next_if(|(index, _)| **index < item.index) {
                 state.apply(writes);
+            }
+            let signed = item.transaction.as_ref().filter(|_| is_certain(task, place));
+            let room = left.as_mut().zip(signed.map(|signed| &signed.transaction));
+            if let Some((left, transaction)) = &room
+                && left.admit(transaction).is_err()
+            {
+                let (index, incarnation) = (item.index, item.incarnation);
+                let (reads, verdict) = (ReadSet::default(), Verdict::NoRoom);
+                transactions.push(TxOutcome { index, incarnation, reads, verdict });
+                continue;
             }
             if let Some(standing) = item.standing.as_ref().filter(|standing| {
                 standing.reads.0.iter().all(|read| state.read(&read.key) == read.value)
@@ -34,6 +45,9 @@ impl ModelBlock {
                 self.report(&standing.reads.0, &mut snapshot);
                 if let Some(writes) = &standing.writes {
                     state.apply(writes);
+                }
+                if let Some((left, transaction)) = room {
+                    left.spend(transaction, standing.gas_used);
                 }
                 continue;
             }
@@ -45,6 +59,9 @@ impl ModelBlock {
             self.report(&outcome.reads.0, &mut snapshot);
             if let Some(executed) = outcome.executed() {
                 state.apply(&executed.writes);
+                if let Some((left, transaction)) = room {
+                    left.spend(transaction, executed.receipt.as_ref().map_or(0, |it| it.gas.used));
+                }
             }
             transactions.push(outcome);
         }

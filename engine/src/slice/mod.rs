@@ -1,6 +1,7 @@
 //! One attempt of a slice, as a state machine: run what can run, say which keys are missing, go on.
 
 mod predict;
+mod room;
 mod view;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     outcome::{ReadStats, SliceOutcome, TxOutcome, Verdict},
     task::{SliceTask, TaskItem},
 };
+use room::Room;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -71,6 +73,8 @@ pub struct SliceRun {
     /// Indices to look at: they have not run, wait for keys, or something below them changed.
     open: BTreeSet<AccessIndex>,
     guesses: Guesses,
+    /// Where a block is built: what is left of its gas.
+    room: Option<Room>,
     limits: RunLimits,
     cancel: CancelFlag,
     n_executions: u64,
@@ -100,6 +104,7 @@ impl SliceRun {
             open: task.items.iter().map(|item| item.index).collect(),
             view: Some(view),
             guesses: Guesses::default(),
+            room: task.gas_left.map(Room::new),
             task,
             limits,
             cancel,
@@ -138,13 +143,13 @@ impl SliceRun {
         let mut executor = Executor::new(frame, view, guesses, self.limits, self.cancel.clone());
         let mut missing = Vec::new();
         let mut waiting = BTreeSet::new();
-        while let Some(index) = self.open.pop_first() {
+        while let Some(index) = self.next_open(executor.view(), waiting.is_empty()) {
             if self.cancel.is_cancelled() {
                 return Step::Cancelled;
             }
             let Some(position) = self.position(index) else { continue };
             executor.view().at = index;
-            if self.holds(executor.view(), position) {
+            if !self.has_room(executor.view(), position) || self.holds(executor.view(), position) {
                 continue;
             }
             match self.run(&mut executor, position, waiting.is_empty()) {

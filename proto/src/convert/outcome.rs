@@ -100,6 +100,7 @@ impl From<&TxOutcome> for v1::TxOutcome {
             Verdict::Executed(executed) => Wire::Executed(executed.as_ref().into()),
             Verdict::Invalid { reason } => Wire::Invalid(reason.clone()),
             Verdict::Parked => Wire::Parked(v1::Parked {}),
+            Verdict::NoRoom => Wire::NoRoom(v1::NoRoom {}),
             Verdict::Unavailable { key } => Wire::Unavailable(key_message(key)),
             Verdict::Failed { message } => Wire::Failed(message.clone()),
         };
@@ -123,6 +124,7 @@ impl TryFrom<v1::TxOutcome> for TxOutcome {
             }
             Wire::Invalid(reason) => Verdict::Invalid { reason },
             Wire::Parked(v1::Parked {}) => Verdict::Parked,
+            Wire::NoRoom(v1::NoRoom {}) => Verdict::NoRoom,
             Wire::Unavailable(missing) => {
                 Verdict::Unavailable { key: key(&missing).at("unavailable")? }
             }

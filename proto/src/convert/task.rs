@@ -12,6 +12,7 @@ use alloy_consensus::TxEnvelope;
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use bytes::Bytes;
 use engine::{
+    header::GasLeft,
     ids::{AccessIndex, Attempt, Incarnation, SliceId},
     task::{JobFrame, OverlayEntry, SignedBy, SliceKind, SliceTask, Standing, TaskItem},
 };
@@ -68,6 +69,7 @@ impl From<&SliceTask> for v1::ExecuteSlice {
             items: task.items.iter().map(Into::into).collect(),
             final_below: task.final_below.position(),
             overlay: overlay.collect(),
+            gas_left: task.gas_left.map(Into::into),
         }
     }
 }
@@ -95,10 +97,23 @@ pub(super) fn slice_task(
             .map(|(position, item)| item.try_into().at_position("items", position))
             .collect::<Result<_, _>>()?,
         final_below: AccessIndex::new(wire.final_below),
+        gas_left: wire.gas_left.map(Into::into),
         overlay: overlay
             .map(|(position, entry)| overlay_entry(entry).at_position("overlay", position))
             .collect::<Result<_, _>>()?,
     })
+}
+
+impl From<GasLeft> for v1::GasLeft {
+    fn from(left: GasLeft) -> Self {
+        Self { gas: left.gas, blob_gas: left.blob_gas }
+    }
+}
+
+impl From<v1::GasLeft> for GasLeft {
+    fn from(wire: v1::GasLeft) -> Self {
+        Self { gas: wire.gas, blob_gas: wire.blob_gas }
+    }
 }
 
 fn overlay_entry(wire: v1::OverlayEntry) -> Result<OverlayEntry, DecodeError> {
@@ -118,6 +133,7 @@ impl From<&TaskItem> for v1::TaskItem {
                 incarnation: standing.incarnation.get(),
                 reads: Some(standing.reads.as_ref().into()),
                 writes: standing.writes.as_deref().map(Into::into),
+                gas_used: standing.gas_used,
             }),
         }
     }
@@ -150,5 +166,6 @@ fn standing(wire: v1::Standing) -> Result<Standing, DecodeError> {
         incarnation: Incarnation::new(wire.incarnation),
         reads: Arc::new(reads(wire.reads)?),
         writes: wire.writes.map(|given| writes(Some(given))).transpose()?,
+        gas_used: wire.gas_used,
     })
 }

@@ -730,6 +730,20 @@ pub struct ExecuteSlice {
     /// What changed of the Overlay since this worker's last dispatch of the Job; stale with the next.
     #[prost(message, repeated, tag = "7")]
     pub overlay: ::prost::alloc::vec::Vec<OverlayEntry>,
+    /// Where a block is built: what of its gas is left when all below final_below has run. What does
+    /// not fit any more is not run. Stale with final_below.
+    #[prost(message, optional, tag = "8")]
+    pub gas_left: ::core::option::Option<GasLeft>,
+}
+/// What is left of a block's gas.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GasLeft {
+    /// Gas. Stale when more becomes final, as all here.
+    #[prost(uint64, tag = "1")]
+    pub gas: u64,
+    /// Blob gas; absent before Cancun.
+    #[prost(uint64, optional, tag = "2")]
+    pub blob_gas: ::core::option::Option<u64>,
 }
 /// One index of a Slice.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -762,6 +776,9 @@ pub struct Standing {
     /// What it wrote; absent if it did not run to its end. Stale with its reads.
     #[prost(message, optional, tag = "3")]
     pub writes: ::core::option::Option<WriteSet>,
+    /// Gas that it used. Stale with its reads.
+    #[prost(uint64, tag = "4")]
+    pub gas_used: u64,
 }
 /// The Coordinator's memory at one index.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -817,7 +834,7 @@ pub struct TxOutcome {
     #[prost(message, optional, tag = "3")]
     pub reads: ::core::option::Option<ReadSet>,
     /// How it ended; stale when its reads do not hold.
-    #[prost(oneof = "tx_outcome::Verdict", tags = "4, 5, 6, 7, 8")]
+    #[prost(oneof = "tx_outcome::Verdict", tags = "4, 5, 6, 7, 8, 9")]
     pub verdict: ::core::option::Option<tx_outcome::Verdict>,
 }
 /// Nested message and enum types in `TxOutcome`.
@@ -840,11 +857,17 @@ pub mod tx_outcome {
         /// It ended without an answer: what was caught.
         #[prost(string, tag = "8")]
         Failed(::prost::alloc::string::String),
+        /// It did not run: the transactions below it left too little of the block's gas.
+        #[prost(message, tag = "9")]
+        NoRoom(super::NoRoom),
     }
 }
 /// An incarnation stopped until all below it is final.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Parked {}
+/// A transaction that does not fit in a block that is built.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoRoom {}
 /// A key that a Snapshot cannot answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MissingKey {

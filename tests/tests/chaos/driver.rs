@@ -137,6 +137,7 @@ impl<'a> Driver<'a> {
             kind,
             items: items.collect(),
             final_below,
+            gas_left: None,
             overlay: Vec::new(),
         };
         let outcome = self.execute(task, &overlay);

@@ -92,6 +92,7 @@ impl RealBlock {
             kind: SliceKind::Whole,
             items: (0..=last).map(|position| item(AccessIndex::new(position))).collect(),
             final_below: AccessIndex::PRE_BLOCK,
+            gas_left: None,
             overlay: Vec::new(),
         }
     }

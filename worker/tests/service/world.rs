@@ -127,6 +127,7 @@ pub(crate) fn task(
         kind: SliceKind::Round,
         items: items.collect(),
         final_below: AccessIndex::new(1),
+        gas_left: None,
         overlay: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! The machine against serial execution of model blocks: whatever is shuffled, delayed, repeated,
 //! lost or lied about, the outcome is the serial one, and the machine ends.
 
+mod building;
 mod lies;
 mod sim;
 
@@ -45,6 +46,7 @@ fn world(seed: u64) -> World {
         join_permille: 10,
         unsigned: None,
         wrong_header: false,
+        builds: false,
     }
 }
 

@@ -1,8 +1,8 @@
 //! A cluster around one job: workers, state service and wires that shuffle, delay, repeat and drop.
 
 use super::super::{
-    Assembled, Dispatch, Effect, Event, Expected, Job, JobLimits, JobReport, JobSetup,
-    UnassembledReceipts,
+    Assembled, Building, Dispatch, Effect, Event, Expected, Goal, Job, JobLimits, JobReport,
+    JobSetup, UnassembledReceipts,
 };
 use super::lies::{Lie, lie_about, lie_about_snapshot, more_gas};
 use alloy_consensus::{Header, ReceiptEnvelope};
@@ -62,6 +62,8 @@ pub(super) struct World {
     pub(super) unsigned: Option<AccessIndex>,
     /// What the header says instead of the truth.
     pub(super) wrong_header: bool,
+    /// Whether the block is built, instead of checked.
+    pub(super) builds: bool,
 }
 
 /// The job with everything around it.
@@ -94,6 +96,17 @@ pub(super) struct Sim {
 #[derive(Clone)]
 struct SliceOutcomeFrom(WorkerId, SliceOutcome);
 
+impl World {
+    fn goal(&self, header: Header) -> Goal {
+        if self.builds {
+            let offsets = (0..self.shape.n_transactions as usize).collect();
+            Goal::Build(Building { offsets, dropped: Vec::new() })
+        } else {
+            Goal::Check(Box::new(Expected::new(header, Ommers::Known)))
+        }
+    }
+}
+
 impl Sim {
     pub(super) fn new(seed: u64, world: World) -> Self {
         let block = ModelBlock::new(seed, world.shape, world.rule);
@@ -107,8 +120,8 @@ impl Sim {
         let setup = JobSetup {
             frame: Arc::clone(&frame),
             transactions: block.transactions(),
-            expected: Expected::new(header, Ommers::Known),
-            commits: true,
+            goal: world.goal(header),
+            commits: !world.builds,
             shards: world.shards,
             plan: world.plan,
             slice_gas: world.slice_gas,
@@ -242,13 +255,14 @@ impl Sim {
             }
             Effect::Assemble(unassembled) => {
                 assert!(unassembled.requests.is_empty());
-                let (receipts, results) = assemble(&self.frame, &self.block, unassembled);
+                let (receipts, results) = assemble(&self.frame, unassembled);
                 let assembled = Box::new(Assembled { receipts, results });
                 self.to_job.push(Event::Assembled(Ok(assembled)));
             }
             Effect::Seal { writes } => {
-                let writes: Vec<&WriteSet> = writes.iter().map(|it| &*it.writes).collect();
-                let state_root = Some(root(&self.block.base, writes.iter().copied()));
+                let writes: Vec<(AccessIndex, &WriteSet)> =
+                    writes.iter().map(|it| (it.index, &*it.writes)).collect();
+                let state_root = Some(root(&self.block.base, writes.iter().map(|it| it.1)));
                 let tx_roots = tx_roots(&self.frame, &self.block, &writes);
                 let boots = self.world.shards.indices().map(|shard| (shard, self.boot)).collect();
                 let n_repeated = self.numbers.below(2);
@@ -382,11 +396,10 @@ fn mind_sender(unsigned: Option<AccessIndex>, believed: Option<Address>, outcome
 
 fn assemble(
     frame: &JobFrame,
-    block: &ModelBlock,
     unassembled: UnassembledReceipts,
 ) -> (Vec<ReceiptEnvelope>, BlockResults) {
     let receipts = assemble_receipts(unassembled.receipts, unassembled.roots.as_deref());
-    let transactions = block.transactions();
+    let transactions = unassembled.transactions;
     let results = block_results(&frame.chain, &frame.attributes, &transactions, &receipts, &[]);
     (receipts, results.unwrap())
 }
@@ -400,9 +413,17 @@ fn root<'a>(base: &ModelState, writes: impl Iterator<Item = &'a WriteSet>) -> B2
 
 /// Returns the same after each transaction, where receipts hold that; `writes` are those of every
 /// index.
-fn tx_roots(frame: &JobFrame, block: &ModelBlock, writes: &[&WriteSet]) -> Option<Vec<B256>> {
+fn tx_roots(
+    frame: &JobFrame,
+    block: &ModelBlock,
+    writes: &[(AccessIndex, &WriteSet)],
+) -> Option<Vec<B256>> {
     let n_transactions = frame.attributes.n_transactions;
-    let root = |offset: usize| root(&block.base, writes[..offset + 2].iter().copied());
+    let root = |offset: usize| {
+        let index = AccessIndex::of_transaction(offset);
+        let below = writes.iter().take_while(|(other, _)| *other <= index);
+        root(&block.base, below.map(|(_, writes)| *writes))
+    };
     has_state_roots(&frame.chain, frame.attributes.header.number)
         .then(|| (0..n_transactions).map(root).collect())
 }
@@ -429,15 +450,30 @@ fn serial_results(
     serial: &[Executed],
 ) -> (Vec<ReceiptEnvelope>, BlockResults) {
     let receipts = serial.iter().filter_map(|executed| executed.receipt.clone()).collect();
-    let writes: Vec<&WriteSet> = serial.iter().map(|it| &*it.writes).collect();
+    let places = (0..).map(AccessIndex::new);
+    let writes: Vec<_> = places.zip(serial.iter().map(|it| &*it.writes)).collect();
     let roots = tx_roots(frame, block, &writes);
-    let unassembled = UnassembledReceipts { receipts, requests: Vec::new(), roots };
-    let (receipts, mut results) = assemble(frame, block, unassembled);
-    results.state_root = Some(root(&block.base, writes.iter().copied()));
+    let unassembled = UnassembledReceipts {
+        transactions: block.transactions().to_vec(),
+        receipts,
+        requests: Vec::new(),
+        roots,
+    };
+    let (receipts, mut results) = assemble(frame, unassembled);
+    results.state_root = Some(root(&block.base, writes.iter().map(|it| it.1)));
     (receipts, results)
 }
 
 impl Sim {
+    /// Returns the state root after each transaction that ran, where receipts hold these.
+    pub(super) fn roots_after(&self, ran: &[(AccessIndex, Executed)]) -> Option<Vec<B256>> {
+        let writes: Vec<_> = ran.iter().map(|(index, it)| (*index, &*it.writes)).collect();
+        let all = tx_roots(&self.frame, &self.block, &writes)?;
+        let transactions = ran.iter().filter(|(_, it)| it.receipt.is_some());
+        let offsets = transactions.filter_map(|(index, _)| index.transaction_offset());
+        Some(offsets.map(|offset| all[offset]).collect())
+    }
+
     /// Tells whether every index wrote what it writes in serial execution.
     pub(super) fn wrote_as_serial(&self, report: &JobReport) -> bool {
         let serial = self.block.serial().unwrap_or_default();

@@ -139,7 +139,8 @@ impl Bench {
         let overlay = self.sync.dispatch(worker, (slice, attempt), &own, entries);
         let kind = if is_tail { SliceKind::Tail } else { SliceKind::Round };
         let frame = Arc::clone(&self.frame);
-        let task = SliceTask { frame, slice, attempt, kind, items, final_below, overlay };
+        let gas_left = None;
+        let task = SliceTask { frame, slice, attempt, kind, items, final_below, gas_left, overlay };
         for entry in &task.overlay {
             let is_below = Some(&entry.index) < own.last();
             assert!(is_below && !own.contains(&entry.index), "seed {}: {entry:?}", self.seed);

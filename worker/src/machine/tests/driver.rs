@@ -227,6 +227,7 @@ pub(super) fn task(sequence: u64, slice: u32, attempt: u32, kind: SliceKind) -> 
         kind,
         items: vec![item],
         final_below: AccessIndex::new(slice + 1),
+        gas_left: None,
         overlay: Vec::new(),
     }
 }

@@ -1,8 +1,20 @@
 //! A block that is to be built: what somebody chooses of it, and what came of it.
 
+mod candidates;
+mod close;
+mod open;
+#[cfg(test)]
+mod tests;
+
+pub use candidates::{Candidates, decode};
+pub use close::{CloseError, close};
+pub use open::{OpenError, open};
+
+use crate::block::Block;
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_eips::eip4895::Withdrawal;
-use alloy_primitives::{Address, B64, B256, Bytes, U256};
+use alloy_primitives::{Address, B64, B256, Bytes, U256, keccak256};
+use alloy_rlp::Encodable;
 use std::sync::Arc;
 
 /// What whoever builds a block chooses. All else of its header follows from the parent, the
@@ -29,6 +41,43 @@ pub struct BuildAttributes {
     pub parent_beacon_block_root: Option<B256>,
     /// Difficulty, where it is not the one that the chain's rule gives; seldom wanted.
     pub difficulty: Option<U256>,
+}
+
+/// Returns what whoever built a block chose of it. Its difficulty is left to the chain's rule.
+pub fn attributes_of(block: &Block) -> BuildAttributes {
+    let header = &block.header;
+    BuildAttributes {
+        timestamp: header.timestamp,
+        beneficiary: header.beneficiary,
+        gas_limit: header.gas_limit,
+        extra_data: header.extra_data.clone(),
+        mix_hash: header.mix_hash,
+        nonce: header.nonce,
+        ommers: block.ommers.clone(),
+        withdrawals: block.withdrawals.clone(),
+        parent_beacon_block_root: header.parent_beacon_block_root,
+        difficulty: None,
+    }
+}
+
+/// Returns the name of the job that builds a block on `parent`, a block's hash: Keccak-256 of the
+/// RLP of what decides about the block, one item after the other.
+pub fn name_of(parent: B256, attributes: &BuildAttributes, candidates: &[Bytes]) -> B256 {
+    let mut bytes = Vec::new();
+    let one_or_none = |root: Option<B256>| root.into_iter().collect::<Vec<_>>();
+    parent.encode(&mut bytes);
+    attributes.timestamp.encode(&mut bytes);
+    attributes.beneficiary.encode(&mut bytes);
+    attributes.gas_limit.encode(&mut bytes);
+    attributes.extra_data.encode(&mut bytes);
+    attributes.mix_hash.encode(&mut bytes);
+    attributes.nonce.encode(&mut bytes);
+    attributes.ommers.encode(&mut bytes);
+    attributes.withdrawals.iter().cloned().collect::<Vec<_>>().encode(&mut bytes);
+    one_or_none(attributes.parent_beacon_block_root).encode(&mut bytes);
+    attributes.difficulty.into_iter().collect::<Vec<_>>().encode(&mut bytes);
+    candidates.to_vec().encode(&mut bytes);
+    keccak256(bytes)
 }
 
 /// A candidate that is not in the block.
