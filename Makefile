@@ -54,7 +54,7 @@ bench: setup ## Measures the standard workloads into target/bench/report.json (S
 	@$(CARGO) build --release --locked -p bench $(PROGRAMS)
 	@$(CARGO_TARGET_DIR)/release/bench $(if $(STRICT),--strict)
 
-conformance: setup ## Ethereum's official tests of EVMESH_DATA through whole clusters (CASES=2000 SEED=1 TRANSPORT=grpc FILTER=… SHAPE=2; STRICT=1 fails on a failed case)
+conformance: setup ## Ethereum's official tests of EVMESH_DATA through whole clusters (CASES=2000 SEED=1 TRANSPORT=grpc FILTER=… SHAPE=2 REBUILD=1; STRICT=1 fails on a failed case)
 	@scripts/conformance.sh
 
 conformance-real: programs ## Runs the real mainnet blocks of EVMESH_DATA in every cluster shape

@@ -18,5 +18,6 @@ options=(--out "$target/conformance/report.json")
 [[ -z ${FILTER:-} ]] || options+=(--filter "$FILTER")
 [[ -z ${SHAPE:-} ]] || options+=(--shape "$SHAPE")
 [[ -z ${TRANSPORT:-} ]] || options+=(--transport "$TRANSPORT")
+[[ -z ${REBUILD:-} ]] || options+=(--rebuild)
 [[ -z ${STRICT:-} ]] || options+=(--strict)
 exec "$target/release/conformance" "$EVMESH_DATA/blockchain_tests.tar.zst" "${options[@]}"

@@ -67,6 +67,8 @@ pub struct RunConfig {
     pub seed: u64,
     /// Whether serial revm runs beside the cluster.
     pub oracle: bool,
+    /// Whether each block that is equal is built again from its parts.
+    pub rebuild: bool,
 }
 
 /// How a cluster is called.
@@ -127,7 +129,7 @@ impl Default for ClientConfig {
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { plan: PlanArg::default(), slice_gas: None, seed: 0, oracle: true }
+        Self { plan: PlanArg::default(), slice_gas: None, seed: 0, oracle: true, rebuild: false }
     }
 }
 
@@ -169,6 +171,7 @@ fn with_run_flags(loader: Loader, run: &RunArgs) -> Loader {
         .flag("run.slice_gas", run.slice_gas)
         .flag("run.seed", run.seed)
         .flag("run.oracle", run.no_oracle.then_some(false))
+        .flag("run.rebuild", run.rebuild.then_some(true))
 }
 
 fn shard_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ShardCount, D::Error> {
@@ -225,10 +228,12 @@ mod tests {
     #[test]
     fn every_flag_of_run_arrives() {
         let args = ["run", "x", "--threads", "2", "--plan", "auto", "--slice-gas", "9"];
-        let config = load(&[], &[&args[..], &["--seed", "3", "--no-oracle"]].concat()).unwrap();
+        let config =
+            load(&[], &[&args[..], &["--seed", "3", "--no-oracle", "--rebuild"]].concat()).unwrap();
 
         let slice_gas = NonZeroU64::new(9);
-        let run = RunConfig { plan: PlanArg::Auto, slice_gas, seed: 3, oracle: false };
+        let run =
+            RunConfig { plan: PlanArg::Auto, slice_gas, seed: 3, oracle: false, rebuild: true };
         assert_eq!(config.run, run);
         assert_eq!(config.worker.threads.get(), 2);
 

@@ -85,6 +85,10 @@ pub struct RunArgs {
     /// Leaves serial revm out: headers are still compared
     #[arg(long)]
     pub no_oracle: bool,
+    /// Builds each block that is equal again from its parent, attributes and transactions: the same
+    /// block has to come out
+    #[arg(long)]
+    pub rebuild: bool,
     /// Breaks something on purpose, so that checks can be seen to fail [default: none]
     ///
     /// Only in process.

@@ -35,6 +35,8 @@ pub struct BlockReport {
     pub cpu: CpuByRole,
     /// CPU time of serial execution.
     pub serial_cpu_us: Option<u64>,
+    /// Whether the block was built again from its parts, whatever came of it.
+    pub is_rebuilt: bool,
 }
 
 /// A block and what the cluster made of it.
@@ -84,6 +86,7 @@ impl BlockRun<'_> {
             fields,
             cpu: after.cpu_since(before, workers_cpu_us),
             serial_cpu_us: run.map(|run| micros(run.cpu)),
+            is_rebuilt: false,
         }
     }
 
@@ -231,7 +234,13 @@ pub(super) fn not_run(input: &Input, block: &InputBlock) -> BlockReport {
     };
     let message = format!("its parent {} was not taken", block.parent_hash);
     line.error = Some(ErrorObject { code, transaction: None, message });
-    BlockReport { line, fields: Vec::new(), cpu: CpuByRole::default(), serial_cpu_us: None }
+    BlockReport {
+        line,
+        fields: Vec::new(),
+        cpu: CpuByRole::default(),
+        serial_cpu_us: None,
+        is_rebuilt: false,
+    }
 }
 
 fn empty_line(input: &Input, block: &InputBlock, facts: &BlockFacts) -> BlockLine {

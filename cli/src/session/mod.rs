@@ -4,6 +4,7 @@ mod block;
 mod chain;
 mod end;
 mod facts;
+mod rebuild;
 mod summary;
 mod verdict;
 
@@ -104,6 +105,9 @@ impl Session {
             };
             let place = Place { parent, mode: loaded.mode() };
             let mut ran = self.run_block(input, block, place, oracle.as_ref())?;
+            if self.run.rebuild && ran.report.line.status == BlockStatus::Equal {
+                self.rebuild(input, block, place, &mut ran.report)?;
+            }
             if let Some(taken) = ran.taken {
                 self.take(&mut chain, taken, loaded.mode())?;
                 advance(oracle.as_mut(), taken, ran.serial.take());

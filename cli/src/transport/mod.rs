@@ -20,7 +20,9 @@ use engine::{
 };
 use inputs::ParentState;
 use proto::{
-    coordinator::{BlockOutcome, ClusterStatus, CoordinatorService, ExecuteBlockRequest},
+    coordinator::{
+        BlockOutcome, BuildBlockRequest, ClusterStatus, CoordinatorService, ExecuteBlockRequest,
+    },
     state::Head,
     status::{Code, Status},
 };
@@ -171,6 +173,14 @@ impl Running {
                 _ = shutdown.cancelled() => None,
             }
         })
+    }
+
+    /// Builds a block and waits for its outcome.
+    ///
+    /// # Errors
+    /// If the coordinator takes the request for none, or does not answer.
+    pub fn build(&self, request: BuildBlockRequest) -> Result<BlockOutcome, Status> {
+        self.runtime.block_on(self.coordinator.build_block(request))
     }
 
     /// Returns what delayed answers of the state service really cost.

@@ -32,6 +32,9 @@ struct Args {
     /// How the parts of the cluster talk; over gRPC there is one shape
     #[arg(long, value_enum, default_value = "in-process")]
     transport: TransportArg,
+    /// Builds each valid block again from its parts: the same block has to come out
+    #[arg(long)]
+    rebuild: bool,
     /// Cases at once [default: as many as there are cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -55,6 +58,8 @@ impl Args {
             TransportArg::InProcess => Shape::all()?,
             TransportArg::Grpc => vec![Shape { transport: Transport::Grpc, ..Shape::new(3, 2)? }],
         };
+        let shapes: Vec<_> =
+            shapes.into_iter().map(|shape| Shape { rebuild: self.rebuild, ..shape }).collect();
         match self.shape {
             None => Ok(shapes),
             Some(place) => {

@@ -49,6 +49,8 @@ pub struct ShapeReport {
     pub blocks: u64,
     /// Of these, refused as they should be.
     pub refused: u64,
+    /// Blocks that were built again from their parts.
+    pub rebuilt: u64,
     /// Transactions of these blocks.
     pub transactions: u64,
     /// Slices of the first rounds.
@@ -105,6 +107,7 @@ impl ShapeReport {
         }
         self.blocks += other.blocks;
         self.refused += other.refused;
+        self.rebuilt += other.rebuilt;
         self.transactions += other.transactions;
         self.slices += other.slices;
         self.conflicts += other.conflicts;

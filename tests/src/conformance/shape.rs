@@ -52,6 +52,8 @@ pub struct Shape {
     pub conflicts_forced: bool,
     /// How its parts talk.
     pub transport: Transport,
+    /// Whether each valid block is built again from its parts.
+    pub rebuild: bool,
 }
 
 impl Shape {
@@ -65,6 +67,7 @@ impl Shape {
             state_shards: ShardCount::new(state_shards)?,
             conflicts_forced: false,
             transport: Transport::InProcess,
+            rebuild: false,
         })
     }
 
@@ -84,7 +87,13 @@ impl Shape {
         config.sandbox.workers = self.workers;
         config.sandbox.state_shards = self.state_shards;
         config.state.limits.committed_snapshots_max = SNAPSHOTS_KEPT;
-        config.run = RunConfig { plan: PlanArg::Split, oracle: false, seed, slice_gas: None };
+        config.run = RunConfig {
+            plan: PlanArg::Split,
+            oracle: false,
+            seed,
+            slice_gas: None,
+            rebuild: self.rebuild,
+        };
         if self.conflicts_forced {
             config.run.slice_gas = NonZeroU64::new(1);
             config.coordinator.limits.permits_spare = PERMITS;

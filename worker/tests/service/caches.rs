@@ -114,7 +114,9 @@ async fn a_second_block_on_the_state_after_the_first_reads_only_what_is_new_to_i
     assert_eq!(world.state.keys_asked().len(), n_first, "{:?}", world.state.keys_asked());
     assert_eq!((second.reads.cache_hits, second.reads.cache_misses), (6, 0));
     assert_eq!((second.reads.batches, second.reads.keys), (0, 0));
-    assert_eq!(balance_of(&second, FRIEND), Some(BalanceWrite::Set(U256::from(14))));
+    let after_both = Some(BalanceWrite::Set(U256::from(1_000 - 7 - 7)));
+    assert_eq!(balance_of(&second, world.alice.address), after_both);
+    assert_eq!(balance_of(&second, FRIEND), Some(BalanceWrite::Credit(U256::from(7))));
     let diff = world.seal(&second);
     let hash = B256::repeat_byte(2);
     world.tell_sealed(2, on_first, diff);

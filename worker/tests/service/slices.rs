@@ -56,7 +56,7 @@ async fn a_slice_runs_to_its_outcome_with_one_read_and_one_for_each_step_of_miss
         writes.iter().find(|(address, _)| *address == wanted).unwrap().1.balance
     };
     assert_eq!(balance_of(alice.address), Some(BalanceWrite::Set(U256::from(993))));
-    assert_eq!(balance_of(friend), Some(BalanceWrite::Set(U256::from(12))));
+    assert_eq!(balance_of(friend), Some(BalanceWrite::Credit(U256::from(7))));
     let expected = [slot_value(contract(1), 0, 9), slot_value(contract(1), 9, 0)];
     assert_eq!(slots_of(&outcome), expected);
     let reads = state.reads();

@@ -52,7 +52,13 @@ fn shown(lines: Vec<BlockLine>) -> String {
         let field =
             FieldComparison { field: Field::StateRoot, status, computed: None, header: None };
         let fields = vec![field];
-        summary.add(&BlockReport { line, fields, cpu: CpuByRole::default(), serial_cpu_us: None });
+        summary.add(&BlockReport {
+            line,
+            fields,
+            cpu: CpuByRole::default(),
+            serial_cpu_us: None,
+            is_rebuilt: false,
+        });
     }
     let delays = (DelayPaid::default(), DelayPaid::default());
     tables.end(&summary.line(delays), delays)
