@@ -86,7 +86,7 @@ fn five_thousand_official_cases_pass_with_every_conflict_forced() {
         chosen.insert(row.case.clone());
     }
 
-    let shape = *Shape::all().unwrap().last().unwrap();
+    let shape = Shape { rebuild: true, ..*Shape::all().unwrap().last().unwrap() };
     let report = report(corpus, Selection::only(chosen), vec![shape]);
 
     let counts = &report.shapes[0];
@@ -97,6 +97,8 @@ fn five_thousand_official_cases_pass_with_every_conflict_forced() {
     assert_eq!(counts.not_run.len(), 0);
     assert!(counts.failed < 50, "{counts:?}");
     assert!(counts.not_loadable <= 2, "{counts:?}");
+    // Every block that is not refused was built again from its parts, and was the same.
+    assert_eq!(counts.rebuilt + counts.refused + counts.failed, counts.blocks, "{counts:?}");
     // What is forced happened: transactions that depend on each other did conflict.
     assert!(counts.conflicts > 200 && counts.refused > 300, "{counts:?}");
 }
