@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn the_page_of_settings_tells_their_defaults() {
         let documented = documented();
-        assert_eq!(documented.len(), 13);
+        assert_eq!(documented.len(), 14);
         let untouched = load(&[], &["demo"]).unwrap();
 
         for (key, default) in documented {
