@@ -147,7 +147,7 @@ fn invalid_candidates_are_left_out_where_serial_execution_leaves_them_out() {
     for seed in 0..N_SEEDS {
         let mut numbers = Numbers::new(seed ^ 0xb011d);
         let spec = workload(&mut numbers);
-        println!("seed {seed}: {spec}");
+        eprintln!("seed {seed}: {spec}");
         let shape = shapes[usize::try_from(seed).unwrap() % shapes.len()];
         n_dropped += check(&spec, shape, &mut numbers);
     }
