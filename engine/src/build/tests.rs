@@ -1,3 +1,5 @@
+//! Attributes, candidates and names of blocks that are built.
+
 use super::*;
 use crate::{
     chain::ChainSpec,
@@ -125,7 +127,7 @@ fn a_block_is_opened_on_a_known_parent_with_attributes_that_fit_or_the_field_is_
         open(&chain, lineage, &attributes, 7).unwrap_err().to_string()
     };
     let wrong_hash = Lineage(vec![Arc::new(Ancestor { hash: B256::ZERO, ..(*parent).clone() })]);
-    let ommer = Header { number: 1, gas_limit: 6_000, ..Header::default() };
+    let ommer = Header { number: 2, gas_limit: 6_000, ..Header::default() };
     let messages = [
         (message(&Lineage::default(), good.clone()), "lineage: "),
         (message(&wrong_hash, good.clone()), "lineage[0]: "),
@@ -135,7 +137,7 @@ fn a_block_is_opened_on_a_known_parent_with_attributes_that_fit_or_the_field_is_
             message(&lineage, BuildAttributes { withdrawals: Some(vec![]), ..good.clone() }),
             "attributes: withdrawals",
         ),
-        (message(&lineage, BuildAttributes { ommers: vec![ommer], ..good }), "attributes: ommer 0"),
+        (message(&lineage, BuildAttributes { ommers: vec![ommer], ..good }), "attributes: ommer 2"),
     ];
     for (message, beginning) in messages {
         assert!(message.starts_with(beginning), "{message:?} does not begin with {beginning:?}");
