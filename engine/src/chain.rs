@@ -123,6 +123,13 @@ impl ChainSpec {
         alloy_evm::spec_by_timestamp_and_block_number(self, timestamp, number)
     }
 
+    /// Tells whether a block has the rules of Constantinople without Petersburg (EIP-1283). revm does
+    /// not have them, and [`spec_at`](Self::spec_at) does not tell: such a block cannot be executed.
+    pub fn is_eip1283_active_at(&self, number: u64) -> bool {
+        self.is_constantinople_active_at_block(number)
+            && !self.is_petersburg_active_at_block(number)
+    }
+
     /// Returns the blob limits and prices at a time (EIP-7840, EIP-7892); none before Cancun.
     pub fn blob_params_at(&self, timestamp: u64) -> Option<BlobParams> {
         let blobs = &self.0.blobs;

@@ -3,7 +3,7 @@
 
 use super::{
     JobActor,
-    decode::{DecodedBlock, Sought},
+    decode::{DecodedBlock, Sought, check_rules},
 };
 use crate::{
     commit::Decision,
@@ -29,6 +29,7 @@ pub(super) fn open(
     let Candidates { transactions, offsets, dropped } = build::decode(candidates);
     let attributes = build::open(&work.chain, &work.lineage, attributes, transactions.len())
         .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
+    check_rules(&work.chain, attributes.header.number)?;
     let sought = Sought::Build(Building { offsets, dropped });
     Ok(DecodedBlock { transactions: transactions.into(), attributes, sought })
 }

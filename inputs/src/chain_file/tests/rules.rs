@@ -129,3 +129,16 @@ fn settings_that_evmesh_cannot_follow_are_refused_by_name() {
     assert!(matches!(error, InputError::NotRun { rule: NotRun::Amsterdam, .. }), "{error:?}");
     opened(&json!({ "amsterdamTime": 47 })).unwrap();
 }
+
+#[test]
+fn blocks_of_constantinople_before_petersburg_are_not_run() {
+    let opened = |from: u64, petersburg: u64| {
+        opened(&json!({ "constantinopleBlock": from, "petersburgBlock": petersburg,
+            "istanbulBlock": null, "berlinBlock": null }))
+    };
+    let error = opened(2, 3).unwrap_err();
+    assert!(matches!(error, InputError::NotRun { rule: NotRun::Constantinople, .. }), "{error:?}");
+    opened(2, 2).unwrap();
+    // The chain does not get there.
+    opened(1_000, 2_000).unwrap();
+}
