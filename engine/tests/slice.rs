@@ -124,3 +124,37 @@ fn a_tail_keeps_standing_outcomes_that_hold_and_runs_the_others() {
         executed(&whole.outcome.transactions[1]).writes,
     );
 }
+
+#[test]
+fn a_tail_runs_a_payment_again_that_does_not_fit_though_its_reads_hold() {
+    let call = Call::new(addr(1), addr(7)).value(5);
+    let before = drive(
+        &world(),
+        task(Shanghai, SliceKind::Whole, 2, std::slice::from_ref(&call)),
+        &BTreeMap::new(),
+        RunLimits::default(),
+    );
+    let paid = &before.outcome.transactions[0];
+    assert_eq!(write_of(&executed(paid).writes, addr(7)), &AccountWrite::credit(U256::from(5)));
+    for (room, is_kept) in [(5, true), (4, false)] {
+        let mut below = WriteSet::default();
+        let balance = Some(BalanceWrite::Set(U256::MAX - U256::from(room)));
+        *below.account_mut(addr(7)) = AccountWrite { balance, ..AccountWrite::default() };
+        let overlay = BTreeMap::from([(AccessIndex::new(1), Arc::new(below))]);
+        let mut tail = task(Shanghai, SliceKind::Tail, 2, std::slice::from_ref(&call));
+        tail.final_below = AccessIndex::new(2);
+        tail.items[0].incarnation = Incarnation::new(100);
+        tail.items[0].standing = Some(Standing {
+            incarnation: paid.incarnation,
+            reads: Arc::new(paid.reads.clone()),
+            writes: Some(Arc::clone(&executed(paid).writes)),
+            gas_used: 21_000,
+        });
+
+        let driven = drive(&world(), tail, &overlay, RunLimits::default());
+
+        let ran: Vec<_> = driven.outcome.transactions.iter().map(executed).collect();
+        assert_eq!(ran.is_empty(), is_kept, "room for {room}");
+        assert!(ran.iter().all(|it| !it.receipt.as_ref().unwrap().success), "it fails");
+    }
+}

@@ -134,8 +134,8 @@ impl Ledger {
         standing.collect()
     }
 
-    /// Moves finality on as far as outcomes hold. Returns indices whose reads may have changed by
-    /// a drop: they have to be looked at before it goes on.
+    /// Moves finality on as far as outcomes hold. Returns indices that have to be looked at before it
+    /// goes on: their reads may have changed by a drop, or their payments do not fit.
     pub(super) fn advance(&mut self) -> BTreeSet<AccessIndex> {
         while let Some(entry) = self.entries.get(self.next.position() as usize) {
             if entry.run.is_some() {
@@ -152,6 +152,9 @@ impl Ledger {
             let Verdict::Executed(_) = &held.verdict else { break };
             if held.status != Status::Holds || self.check_limits().is_err() {
                 break;
+            }
+            if self.payments_fit(self.next) != Ok(true) {
+                return BTreeSet::from([self.next]);
             }
             check!(
                 Invariant::FinalHolds,

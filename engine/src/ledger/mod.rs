@@ -43,6 +43,7 @@ use crate::{
     task::{JobFrame, OverlayEntry, Standing},
 };
 use alloy_consensus::TxEnvelope;
+use alloy_primitives::Address;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -52,6 +53,8 @@ use std::{
 #[derive(Debug)]
 pub struct Ledger {
     transactions: Arc<[Arc<TxEnvelope>]>,
+    /// Who gets the fees: what is credited to it is no payment.
+    beneficiary: Address,
     memory: BlockMemory,
     known: KnownSnapshot,
     readers: Readers,
@@ -160,6 +163,7 @@ impl Ledger {
         let spec = frame.chain.spec_at(header.number, header.timestamp);
         let entry = || Entry { issued: after, run: None, held: None, written: None };
         Self {
+            beneficiary: header.beneficiary,
             memory: BlockMemory::new(TouchRule::of(spec)),
             known,
             readers: Readers::default(),

@@ -5,7 +5,9 @@ use crate::{
     access::{AccessKey, Read},
     account::SnapshotKey,
     ids::AccessIndex,
+    outcome::Verdict,
 };
+use alloy_primitives::Address;
 use std::collections::BTreeSet;
 
 impl Ledger {
@@ -62,6 +64,13 @@ impl Ledger {
                 Err(key) => needed.push(key),
             }
         }
+        if index == self.next {
+            match self.payments_fit(index) {
+                Ok(true) => {}
+                Ok(false) => return Status::Conflicted,
+                Err(key) => needed.push(key),
+            }
+        }
         if needed.is_empty() {
             return Status::Holds;
         }
@@ -70,6 +79,22 @@ impl Ledger {
         needed.retain(|key| !asked.contains(key) && !known.is_unanswerable(key));
         self.wanted.extend(needed);
         unanswerable.map_or(Status::Unsettled, Status::Unanswerable)
+    }
+
+    /// Tells whether the payments of the outcome at an index fit what all below it left; fails with
+    /// the key of the Snapshot that this depends on and that is not known.
+    pub(super) fn payments_fit(&self, index: AccessIndex) -> Result<bool, SnapshotKey> {
+        let held = self.entries[index.position() as usize].held.as_ref();
+        let Some(Verdict::Executed(executed)) = held.map(|held| &held.verdict) else {
+            return Ok(true);
+        };
+        if self.transaction(index).is_none() {
+            return Ok(true);
+        }
+        let base = |address: &Address| self.known.account(address);
+        self.memory
+            .payments_fit(index, &executed.writes, &self.beneficiary, base)
+            .map_err(SnapshotKey::Account)
     }
 
     /// Tells whether a read equals what lies below an index; fails with the key of the Snapshot

@@ -9,7 +9,7 @@ pub use changed::{ChangedKeys, changed_keys};
 pub(crate) use replace::replace;
 
 use crate::{
-    access::{AccessKey, AccessValue, WriteSet},
+    access::{AccessKey, AccessValue, BalanceWrite, WriteSet},
     account::{Account, Existence, TouchRule},
     ids::AccessIndex,
 };
@@ -94,6 +94,39 @@ impl BlockMemory {
             Some(versions) => versions.account(at, self.rule, base),
             None => base(),
         }
+    }
+
+    /// Tells whether the payments that a transaction made as Credits fit the balances that they meet.
+    /// A payment that does not fit fails (rule 6), so such an outcome is not the serial one: it saw
+    /// other balances. `writes` are in this memory, or were, and `at` is their index; what the
+    /// `beneficiary` is credited is a fee.
+    ///
+    /// # Errors
+    /// With a recipient whose account in the Snapshot matters and is not known to `base`.
+    pub(crate) fn payments_fit(
+        &self,
+        at: AccessIndex,
+        writes: &WriteSet,
+        beneficiary: &Address,
+        base: impl Fn(&Address) -> Option<Option<Account>>,
+    ) -> Result<bool, Address> {
+        for (address, write) in &writes.accounts {
+            let Some(BalanceWrite::Credit(amount)) = write.balance else { continue };
+            if amount.is_zero() || address == beneficiary {
+                continue;
+            }
+            let below = base(address).map(|account| account.unwrap_or_default().balance);
+            let versions = self.accounts.get(address);
+            let is_harmless = |below| versions.is_some_and(|it| !it.may_overflow(below));
+            if below.is_some_and(is_harmless) {
+                continue;
+            }
+            let account = self.account(address, at, || base(address)).ok_or(*address)?;
+            if account.unwrap_or_default().balance.checked_add(amount).is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns a slot as the reader `at` an index sees it: its last write below, else the

@@ -59,6 +59,10 @@ pub(super) struct AccountVersions {
     /// Indices that cleared its storage, by destroying it or by creating over it.
     wipes: Versions<()>,
     balances: Versions<BalanceWrite>,
+    /// All that was ever credited, and the highest balance that was ever set, whether it still
+    /// stands or not: what no balance below is above.
+    credited: U256,
+    set_max: U256,
     nonces: Versions<u64>,
     code_hashes: Versions<B256>,
     /// Indices that touched the account and wrote none of the three values.
@@ -78,6 +82,12 @@ impl AccountVersions {
         }
         if let Some(balance) = write.balance {
             self.balances.put(index, balance);
+            match balance {
+                BalanceWrite::Set(balance) => self.set_max = self.set_max.max(balance),
+                BalanceWrite::Credit(amount) => {
+                    self.credited = self.credited.saturating_add(amount);
+                }
+            }
         }
         if let Some(nonce) = write.nonce {
             self.nonces.put(index, nonce);
@@ -143,6 +153,12 @@ impl AccountVersions {
             code_hash: code_hash.map_or(before.code_hash, |(_, code_hash)| code_hash),
         };
         Some(exists_when_touched(account, rule))
+    }
+
+    /// Tells whether a Credit that was put here may not fit, whatever its index: rarely, and in no
+    /// time, so that the balances of a hot account are not added up for each of its Credits.
+    pub(super) fn may_overflow(&self, base: U256) -> bool {
+        base.max(self.set_max).checked_add(self.credited).is_none()
     }
 
     /// Returns a slot as the reader `at` an index sees it.

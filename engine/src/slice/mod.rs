@@ -202,6 +202,23 @@ impl SliceRun {
         }
     }
 
+    /// Opens the positions whose payments do not fit, once nothing else is open: they saw other
+    /// balances, which are no reads of theirs (rule 6).
+    fn open_unfit(&mut self, view: &mut SliceView) {
+        let beneficiary = self.task.frame.attributes.header.beneficiary;
+        for position in 0..self.places.len() {
+            let item = &self.task.items[position];
+            let written = self.places[position].reads_and_writes(item).and_then(|(_, it)| it);
+            let Some(writes) = written.filter(|_| item.transaction.is_some()) else { continue };
+            if view.payments_fit(item.index, writes, &beneficiary) {
+                continue;
+            }
+            self.open.insert(item.index);
+            self.settle(view, position, Place::Open);
+            self.task.items[position].standing = None;
+        }
+    }
+
     fn run(
         &mut self,
         executor: &mut Executor<SliceView>,

@@ -53,6 +53,9 @@ impl SliceRun {
     ) -> Option<AccessIndex> {
         if nothing_waits {
             self.measure_room(view);
+            if self.open.is_empty() {
+                self.open_unfit(view);
+            }
         }
         self.open.pop_first()
     }

@@ -121,6 +121,18 @@ impl SliceView {
         })
     }
 
+    /// Tells whether the payments of what an index wrote fit the balances that they meet.
+    pub(super) fn payments_fit(
+        &self,
+        index: AccessIndex,
+        writes: &WriteSet,
+        beneficiary: &Address,
+    ) -> bool {
+        let base = |address: &Address| self.base_account(address).ok();
+        // Who is paid by a Credit is known: its code is a read of the outcome, which holds.
+        self.memory.payments_fit(index, writes, beneficiary, base).unwrap_or(true)
+    }
+
     /// Returns the Snapshot values that runs were answered with, sorted, each once.
     pub(super) fn used(&self) -> Vec<SnapshotValue> {
         let accounts = self.accounts.iter().filter(|(_, answer)| answer.is_used.get());

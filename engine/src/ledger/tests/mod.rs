@@ -4,11 +4,13 @@ mod bench;
 
 use super::{KnownSnapshot, Ledger, Next};
 use crate::{
-    account::{SnapshotKey, SnapshotValue, TouchRule},
+    access::{AccountWrite, BalanceWrite, Wipe, WriteSet},
+    account::{SnapshotAnswer, SnapshotKey, SnapshotValue, TouchRule},
     ids::{AccessIndex, Attempt, Incarnation, JobId, SliceId, WorkerId},
     model::{ModelBlock, Shape},
     outcome::{Executed, ReadStats, SliceOutcome, TxOutcome, Verdict},
 };
+use alloy_primitives::{Address, U256};
 use bench::Bench;
 use std::sync::Arc;
 
@@ -164,6 +166,57 @@ fn what_is_parked_or_panicked_runs_again_when_it_is_next_and_not_before() {
             assert_eq!(ledger.open().contains(&second), index == first);
         }
         assert_eq!(ledger.final_below(), second);
+    }
+}
+
+#[test]
+fn a_payment_that_does_not_fit_what_is_final_below_it_is_conflicted_though_its_reads_hold() {
+    let block = ModelBlock::new(1, SHAPES[0], TouchRule::Clears);
+    let frame = block.frame(JobId::default());
+    let (worker, payee) = (WorkerId::new(1), Address::repeat_byte(7));
+    let paid = |index, write| {
+        let mut writes = WriteSet::default();
+        *writes.account_mut(payee) = write;
+        (AccessIndex::new(index), writes)
+    };
+    let set = |balance| AccountWrite {
+        balance: Some(BalanceWrite::Set(balance)),
+        ..AccountWrite::default()
+    };
+    // The Snapshot's account is known, the account that is destroyed below needs none, or the
+    // coordinator has to read it.
+    let destroyed = AccountWrite { wipe: Some(Wipe::Destroyed), ..AccountWrite::default() };
+    for (first, fits) in
+        [(set(U256::MAX), false), (set(U256::MAX - U256::from(5)), true), (destroyed, true)]
+    {
+        let known = KnownSnapshot::default();
+        let mut ledger = Ledger::new(&frame, block.transactions(), known, Incarnation::default());
+        let own = [0, 1, 2].map(AccessIndex::new);
+        let written = [paid(1, first), paid(2, AccountWrite::credit(U256::from(5)))].into_iter();
+        // The payment is admitted first: that its reads hold is known before what is below it.
+        for (index, writes) in [(own[0], WriteSet::default())].into_iter().chain(written).rev() {
+            let issued = ledger.issue(&[index], worker, false);
+            let mut outcome = block.run(index, issued[0].incarnation, &block.base);
+            outcome.reads.0.clear();
+            outcome.verdict = match outcome.verdict {
+                Verdict::Executed(it) => {
+                    Verdict::Executed(Box::new(Executed { writes: Arc::new(writes), ..*it }))
+                }
+                other => other,
+            };
+            let answer = SliceOutcome { transactions: vec![outcome], ..empty_answer() };
+            assert_eq!(ledger.admit(worker, &[index], answer).breaches, []);
+        }
+        let payment = own[2];
+        if ledger.next() == (payment, Next::Unsettled) {
+            let wanted = ledger.take_wanted();
+            assert_eq!(wanted, [SnapshotKey::Account(payee)]);
+            let nobody = SnapshotAnswer::Account { account: None, code: None };
+            assert_eq!(ledger.settle(&[(wanted[0], nobody)]), []);
+        }
+        let expected =
+            if fits { (payment.next(), Next::Empty) } else { (payment, Next::Conflicted) };
+        assert_eq!(ledger.next(), expected);
     }
 }
 

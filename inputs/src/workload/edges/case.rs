@@ -104,6 +104,8 @@ cases! {
     OverflowByFees = "overflow-by-fees", Frontier..=Osaka, overflow::by_fees;
     /// Transfers that do not fit into the recipient's balance.
     OverflowByTransfer = "overflow-by-transfer", Frontier..=Osaka, overflow::by_transfer;
+    /// Payments that each fit into the recipient's balance of before, and together do not.
+    OverflowTogether = "overflow-together", Frontier..=Osaka, overflow::together;
     /// Withdrawals that do not fit into the balance.
     OverflowByWithdrawal = "overflow-by-withdrawal", Shanghai..=Osaka, overflow::by_withdrawal;
 

@@ -38,6 +38,17 @@ pub(in crate::workload::edges) fn by_transfer(stage: &mut Stage<'_>) {
     stage.send_call(richest.address, 1);
 }
 
+pub(in crate::workload::edges) fn together(stage: &mut Stage<'_>) {
+    let purse = stage.absent("purse");
+    let half = U256::from(1) << 255;
+    for role in ["richer", "richest", "late"] {
+        let rich = stage.actor_with(role, U256::MAX);
+        stage.send(Step::call(rich, purse).wide_value(half));
+        stage.send_call(purse, 7);
+    }
+    stage.look_at(purse);
+}
+
 pub(in crate::workload::edges) fn by_withdrawal(stage: &mut Stage<'_>) {
     let rich = rich(stage);
     stage.withdraw(rich, 1);

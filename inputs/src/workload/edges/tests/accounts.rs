@@ -130,6 +130,15 @@ pub(super) fn overflow_by_transfer(view: &View<'_>) -> bool {
     view.to(rich).iter().any(|sent| !sent.success && sent.tx_value() > room(view, sent.index, rich))
 }
 
+pub(super) fn overflow_together(view: &View<'_>) -> bool {
+    let purse = view.of("purse");
+    let sent = view.to(purse);
+    let is_new = view.balance_before(sent[0].index, purse).is_zero();
+    let fails =
+        |sent: &super::Sent<'_>| !sent.success && sent.tx_value() > room(view, sent.index, purse);
+    is_new && sent[0].success && sent.iter().any(fails)
+}
+
 pub(super) fn overflow_by_withdrawal(view: &View<'_>) -> bool {
     let rich = view.of("rich");
     let before_the_end = view.sent().len() + 1;

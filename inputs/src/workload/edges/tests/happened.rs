@@ -40,6 +40,7 @@ fn happened(case: Case, view: &View<'_>) -> bool {
         Case::CuredOfCode => a::cured_of_code(view),
         Case::OverflowByFees => a::overflow_by_fees(view),
         Case::OverflowByTransfer => a::overflow_by_transfer(view),
+        Case::OverflowTogether => a::overflow_together(view),
         Case::OverflowByWithdrawal => a::overflow_by_withdrawal(view),
         Case::CreatorNonces => c::creator_nonces(view),
         Case::FailedCreation => c::failed_creation(view),
