@@ -64,7 +64,7 @@ pub struct Limits {
     /// a CPU thread.
     pub stage_bytes_inline_max: NonZeroUsize,
     /// Changed keys of one trie, of accounts or of one account's slots, from which on a seal hashes
-    /// it in parts, at once on all CPU threads.
+    /// it in parts, at once on all CPU threads; slots are changed in parts too.
     pub hash_part_keys_min: NonZeroUsize,
     /// Callers that listen to the feed.
     pub feeds_max: NonZeroUsize,

@@ -6,7 +6,7 @@ use engine::{
     account::{Account, SnapshotAnswer, SnapshotKey},
     block::Code,
     fold::StateDiff,
-    trie::{AccountProof, HashPart, Missing, StateTrie, Witness},
+    trie::{AccountProof, ChangePart, ChangedPart, HashPart, Missing, StateTrie, Witness},
 };
 use proto::state::{AccountState, StateValues};
 use std::collections::BTreeSet;
@@ -70,8 +70,33 @@ impl Snapshot {
     /// # Errors
     /// If a witness lacks a node that the block changes.
     pub fn after(&self, diff: &StateDiff) -> Result<Self, Missing> {
+        self.after_changed(diff, Vec::new())
+    }
+
+    /// Returns what of the Snapshot after a block can be changed at once
+    /// ([`StateTrie::change_parts`]).
+    ///
+    /// # Errors
+    /// If a witness lacks the node of an account.
+    pub fn change_parts(
+        &self,
+        diff: &StateDiff,
+        changed_keys_min: usize,
+    ) -> Result<Vec<ChangePart>, Missing> {
+        self.state.change_parts(diff, changed_keys_min)
+    }
+
+    /// Returns the Snapshot after a block whose parts were changed before.
+    ///
+    /// # Errors
+    /// If a witness lacks a node that the block changes.
+    pub fn after_changed(
+        &self,
+        diff: &StateDiff,
+        changed: Vec<ChangedPart>,
+    ) -> Result<Self, Missing> {
         let mut state = self.state.clone();
-        state.apply(diff)?;
+        state.apply_changed(diff, changed)?;
         Ok(Self { state, complete: self.complete })
     }
 

@@ -6,6 +6,7 @@
 //! [`state_root`] builds a root from nothing, to check the rest.
 
 mod change;
+mod change_parts;
 mod encode;
 mod join;
 mod load;
@@ -19,6 +20,7 @@ mod rebuild;
 mod state;
 mod witness;
 
+pub use change_parts::{ChangePart, ChangedPart};
 pub use join::{JoinError, join, join_proof};
 pub use map::EMPTY_ROOT_NODE;
 pub use missing::{Missing, Work};

@@ -1,6 +1,7 @@
 //! A whole state: accounts, their storage, their code.
 
 use super::{
+    change_parts::{ChangedPart, Prepared},
     encode::LeafValue,
     map::{Top, Trie},
     missing::{Missing, Work},
@@ -125,14 +126,28 @@ impl StateTrie {
     /// # Errors
     /// If a blind node would have to change, or to move; then nothing is applied.
     pub fn apply(&mut self, diff: &StateDiff) -> Result<Work, Missing> {
+        self.apply_changed(diff, Vec::new())
+    }
+
+    /// Applies what a block changed, of which big storage tries were changed in parts before
+    /// ([`change_parts`](Self::change_parts)). The outcome is that of [`apply`](Self::apply).
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_changed(
+        &mut self,
+        diff: &StateDiff,
+        parts: Vec<ChangedPart>,
+    ) -> Result<Work, Missing> {
         let mut work = Work::default();
+        let mut prepared = Prepared::new(parts, &mut work);
         let mut next = self.clone();
         let accounts = diff.accounts.iter().map(|(address, changes)| (keccak256(address), changes));
         let accounts = in_key_order(accounts);
         for (key, changes) in &accounts {
             if let Some(account) = changes.account {
-                let changed = next.changed(key, account, changes, &mut work)?;
-                next.accounts.insert(*key, changed, &mut work)?;
+                let storage = self.changed_storage(key, changes, &mut prepared, &mut work)?;
+                next.accounts.insert(*key, AccountLeaf { account, storage }, &mut work)?;
             }
         }
         for (key, _) in accounts.iter().filter(|(_, changes)| changes.account.is_none()) {
@@ -172,21 +187,34 @@ impl StateTrie {
         self.accounts.get(&keccak256(address))
     }
 
-    /// Returns an account with its storage as changes leave it.
-    fn changed(
+    /// Returns the storage that changes begin with: nothing, where it is wiped.
+    pub(super) fn storage_below(
         &self,
         key: &B256,
-        account: Account,
         changes: &AccountDiff,
-        work: &mut Work,
-    ) -> Result<AccountLeaf, Missing> {
-        let mut storage = match self.accounts.get(key)? {
+    ) -> Result<Trie<U256>, Missing> {
+        Ok(match self.accounts.get(key)? {
             Some(leaf) if !changes.wiped => leaf.storage.clone(),
             _ => Trie::default(),
-        };
-        let slots = changes.slots.iter().map(|(slot, value)| (*slot, *value));
-        set_slots(&mut storage, slots, work).map_err(|node| node.in_storage_of(key))?;
-        Ok(AccountLeaf { account, storage })
+        })
+    }
+
+    /// Returns an account's storage as changes leave it.
+    fn changed_storage(
+        &self,
+        key: &B256,
+        changes: &AccountDiff,
+        prepared: &mut Prepared,
+        work: &mut Work,
+    ) -> Result<Trie<U256>, Missing> {
+        let mut storage = self.storage_below(key, changes)?;
+        let in_storage = |node: Missing| node.in_storage_of(key);
+        if let Some(changed) = prepared.take(key, &storage).map_err(in_storage)? {
+            return Ok(changed);
+        }
+        let slots = hashed_slots(changes.slots.iter().map(|(slot, value)| (*slot, *value)));
+        set_slots(&mut storage, &slots, work).map_err(in_storage)?;
+        Ok(storage)
     }
 }
 
@@ -227,17 +255,12 @@ fn in_key_order<T>(changes: impl Iterator<Item = (B256, T)>) -> Vec<(B256, T)> {
 /// Makes a storage trie of slots.
 fn storage_of(slots: impl IntoIterator<Item = (U256, U256)>) -> Result<Trie<U256>, Missing> {
     let mut storage = Trie::default();
-    set_slots(&mut storage, slots, &mut Work::default())?;
+    set_slots(&mut storage, &hashed_slots(slots), &mut Work::default())?;
     Ok(storage)
 }
 
-/// Sets slots, and removes those that are zero afterwards; of two with one key the later counts. A
-/// slot that has the value already is left alone, so that its path is not hashed again.
-fn set_slots(
-    storage: &mut Trie<U256>,
-    slots: impl IntoIterator<Item = (U256, U256)>,
-    work: &mut Work,
-) -> Result<(), Missing> {
+/// Returns slots by their hash, ascending; of two with one key the later counts.
+pub(super) fn hashed_slots(slots: impl IntoIterator<Item = (U256, U256)>) -> Vec<(B256, U256)> {
     let slots = slots.into_iter().map(|(slot, value)| (hashed(&slot), value));
     let mut slots = in_key_order(slots);
     slots.dedup_by(|later, earlier| {
@@ -247,6 +270,16 @@ fn set_slots(
         }
         is_same
     });
+    slots
+}
+
+/// Sets slots ([`hashed_slots`]), and removes those that are zero afterwards. A slot that has the
+/// value already is left alone, so that its path is not hashed again.
+pub(super) fn set_slots(
+    storage: &mut Trie<U256>,
+    slots: &[(B256, U256)],
+    work: &mut Work,
+) -> Result<(), Missing> {
     for (key, value) in slots.iter().filter(|(_, value)| !value.is_zero()) {
         let mut way = Work::default();
         if storage.find(key, &mut way)? == Some(value) {

@@ -20,7 +20,7 @@ mod staging;
 mod tree;
 
 pub use load::{GenesisState, GenesisStep, GenesisTask, LoadTask};
-pub use seal::{FoldedTask, SealStep, SealTask, Sealed, Stages, Ticket};
+pub use seal::{ChangedTask, FoldedTask, SealStep, SealTask, Sealed, Stages, Ticket};
 
 use crate::{
     config::Limits, error::StateError, place::Place, snapshot::Snapshot, writes::StagedWrites,

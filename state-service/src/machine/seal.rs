@@ -8,11 +8,10 @@ use engine::{
     account::TouchRule,
     fold::{StateDiff, try_fold},
     ids::{AccessIndex, JobId, SnapshotId},
-    trie::{HashPart, Missing},
+    trie::{ChangePart, ChangedPart, HashPart, Missing},
 };
 use proto::state::{FeedMessage, SealRequest, SealResponse, SealedShard};
 use std::{collections::btree_map::Entry, sync::Arc};
-use tracing::info_span;
 
 /// What to do about a seal.
 #[derive(Debug)]
@@ -82,29 +81,49 @@ impl SealTask {
     /// # Errors
     /// If the parent was made of a witness that lacks a node: this says nothing of the block.
     pub fn fold(self) -> Result<FoldedTask, StateError> {
-        info_span!("fold", job = %self.request.job).in_scope(|| {
-            let (parent, rule) = (&self.parent, self.request.touch_rule);
-            let diff = try_fold(&self.writes, rule, |address| parent.account(address))?;
-            let snapshot = Arc::new(parent.after(&diff)?);
-            Ok(FoldedTask { task: self, diff: Arc::new(diff), snapshot })
-        })
+        let (parent, rule) = (&self.parent, self.request.touch_rule);
+        let diff = try_fold(&self.writes, rule, |address| parent.account(address))?;
+        Ok(FoldedTask { diff: Arc::new(diff), task: self })
+    }
+}
+
+/// A [`SealTask`] whose change of state is known.
+#[derive(Debug)]
+pub struct FoldedTask {
+    task: SealTask,
+    diff: Arc<StateDiff>,
+}
+
+impl FoldedTask {
+    /// Returns what of big storage tries can be changed at once before the rest. Storage of which
+    /// fewer slots change is not divided.
+    ///
+    /// # Errors
+    /// If the parent was made of a witness that lacks a node.
+    pub fn change_parts(&self, changed_keys_min: usize) -> Result<Vec<ChangePart>, StateError> {
+        Ok(self.task.parent.change_parts(&self.diff, changed_keys_min)?)
+    }
+
+    /// Makes the new Snapshot, of parts that were changed and of all that was not divided.
+    ///
+    /// # Errors
+    /// If the parent was made of a witness that lacks a node.
+    pub fn change(self, changed: Vec<ChangedPart>) -> Result<ChangedTask, StateError> {
+        let Self { task, diff } = self;
+        let snapshot = Arc::new(task.parent.after_changed(&diff, changed)?);
+        Ok(ChangedTask { task, diff, snapshot })
     }
 }
 
 /// A [`SealTask`] whose new Snapshot is there, and has no root yet.
 #[derive(Debug)]
-pub struct FoldedTask {
+pub struct ChangedTask {
     task: SealTask,
     diff: Arc<StateDiff>,
     snapshot: Arc<Snapshot>,
 }
 
-impl FoldedTask {
-    /// Returns the job.
-    pub fn job(&self) -> JobId {
-        self.task.request.job
-    }
-
+impl ChangedTask {
     /// Returns what can be hashed at once before the rest: first the first list, then the second.
     /// A trie with fewer changed keys is not divided.
     pub fn hash_parts(&self, changed_keys_min: usize) -> [Vec<HashPart>; 2] {

@@ -102,6 +102,21 @@ impl Case {
         Ok(trie.root_hash(&mut Work::default()))
     }
 
+    /// Computes the root after the changes from some of the nodes, each first nibble by itself
+    /// where the trie can be divided; returns whether it could.
+    fn root_of_parts(&self, known: &[Bytes]) -> Result<(B256, bool), Stop> {
+        let trie = raw_trie(known, self.root, 0..16).map_err(Stop::Load)?;
+        let Some(mut parts) = trie.divide() else {
+            return self.root_whole(known).map(|root| (root, false));
+        };
+        for (nibble, part) in (0..).zip(&mut parts) {
+            change(part, &self.changes, &(nibble..nibble + 1), Top::Whole)
+                .map_err(Stop::Missing)?;
+        }
+        let trie = Trie::unite(parts).map_err(Stop::Missing)?;
+        Ok((trie.root_hash(&mut Work::default()), true))
+    }
+
     /// Computes the root after the changes from some of the nodes, shard by shard.
     fn root_of_shards(&self, known: &[Bytes], n_shards: u8) -> Result<B256, Stop> {
         let mut root_nodes = Vec::new();
@@ -170,6 +185,26 @@ fn a_root_is_computed_from_the_nodes_it_asks_for_and_from_none_fewer() {
     }
     assert_eq!(n_missing, n_nodes, "every node that was asked for is needed");
     assert!(n_nodes > 3_000, "{n_nodes}");
+}
+
+#[test]
+fn a_trie_that_is_changed_in_parts_needs_the_nodes_that_the_whole_needs() {
+    let (mut n_divided, mut n_missing) = (0, 0);
+    for seed in 0..600 {
+        let case = Case::new(&mut Rng::new(seed), 0);
+        let known = case.record(|known| case.root_whole(known));
+        let (root, is_divided) = case.root_of_parts(&known).unwrap();
+        assert_eq!(root, case.root_after, "seed {seed}");
+        n_divided += u32::from(is_divided);
+        for at in 0..known.len() {
+            let mut fewer = known.clone();
+            fewer.remove(at);
+            let stop = case.root_of_parts(&fewer).unwrap_err();
+            assert_eq!(stop.hash(), keccak256(&known[at]), "seed {seed} without node {at}");
+            n_missing += 1;
+        }
+    }
+    assert!(n_divided > 200 && n_missing > 3_000, "{n_divided}, {n_missing}");
 }
 
 #[test]

@@ -1,10 +1,13 @@
-//! Hashing in parts against hashing at once.
+//! Changing and hashing in parts against doing it at once.
 
-use super::{rng::Rng, state};
+use super::{
+    rng::Rng,
+    state::{self, Plain},
+};
 use crate::{
     account::Account,
     fold::{AccountDiff, StateDiff},
-    trie::{StateTrie, Work},
+    trie::{ChangedPart, StateTrie, Work},
 };
 use alloy_primitives::{Address, U256};
 use std::{collections::BTreeMap, thread};
@@ -68,4 +71,46 @@ fn what_is_small_or_hashed_already_is_not_divided() {
     assert_eq!(n_parts(&trie, 501), [32, 0], "500 accounts changed");
     assert_eq!(n_parts(&trie, 500), [32, 16]);
     assert_eq!(n_parts(&StateTrie::default(), 1), [0, 0]);
+}
+
+/// Changes a state with all that can be divided done on threads; returns the number of parts.
+fn apply_in_parts(state: &mut StateTrie, diff: &StateDiff, changed_min: usize) -> usize {
+    let parts = state.change_parts(diff, changed_min).unwrap();
+    let n_parts = parts.len();
+    let running: Vec<_> = parts.into_iter().map(|part| thread::spawn(|| part.run())).collect();
+    let changed: Vec<ChangedPart> =
+        running.into_iter().map(|part| part.join().unwrap().unwrap()).collect();
+    state.apply_changed(diff, changed).unwrap();
+    n_parts
+}
+
+#[test]
+fn big_storage_that_is_changed_in_parts_is_what_it_is_when_changed_at_once() {
+    let (before, diff) = world(&mut Rng::new(3));
+    before.hash();
+    let (mut at_once, mut in_parts) = (before.clone(), before.clone());
+    at_once.apply(&diff).unwrap();
+
+    let n_parts = apply_in_parts(&mut in_parts, &diff, 200);
+
+    assert_eq!(n_parts, 32, "two accounts");
+    assert_eq!(in_parts.hash().nodes_hashed, at_once.hash().nodes_hashed, "nothing more is new");
+    assert_eq!(in_parts.root(), at_once.root());
+    assert_eq!(in_parts.change_parts(&diff, 100_000).unwrap().len(), 0);
+}
+
+#[test]
+fn small_tries_too_can_be_changed_in_parts_whatever_comes_and_goes() {
+    let mut n_parts = 0;
+    for seed in 0..120 {
+        let mut rng = Rng::new(seed);
+        let (mut state, mut plain) = (StateTrie::default(), Plain::new());
+        for step in 0..20 {
+            let diff = state::diff_of(&mut rng, 4);
+            n_parts += apply_in_parts(&mut state, &diff, 1);
+            state::apply(&mut plain, &diff);
+            assert_eq!(state.root(), Ok(state::plain_root(&plain)), "seed {seed}, step {step}");
+        }
+    }
+    assert!(n_parts > 2_000, "{n_parts}");
 }

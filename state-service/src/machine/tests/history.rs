@@ -3,13 +3,13 @@
 use super::{
     Driven, block,
     cache::Cache,
-    job,
+    computed, job,
     model::{Expected, Fate, Model, Told},
     request,
 };
 use crate::{
     config::Limits,
-    machine::{FoldedTask, Found, SealStep, SealTask, Stages},
+    machine::{Found, SealStep, SealTask, Stages},
     tests::{
         plain::{Plain, ordered, writes},
         rng::Rng,
@@ -173,11 +173,8 @@ impl History {
         let task = self.tasks.swap_remove(at);
         let ticket = task.ticket();
         let is_success = !self.rng.one_in(6);
-        let sealed = if is_success {
-            task.fold().and_then(FoldedTask::root)
-        } else {
-            Err(crate::error::StateError::Broken)
-        };
+        let sealed =
+            if is_success { computed(task) } else { Err(crate::error::StateError::Broken) };
         let counts = self.model.finish(ticket.job, is_success);
 
         let finished = self.driven.step(|machine| machine.finish_seal(ticket, sealed));

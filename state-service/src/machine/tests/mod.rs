@@ -12,7 +12,7 @@ mod rules;
 mod shards;
 mod stages;
 
-use super::{Effect, FoldedTask, Found, GenesisStep, Machine, SealStep, SealTask, Stages};
+use super::{Effect, Found, GenesisStep, Machine, SealStep, SealTask, Sealed, Stages};
 use crate::{
     config::Limits,
     error::StateError,
@@ -29,12 +29,21 @@ use engine::{
     access::WriteSet,
     account::TouchRule,
     ids::{AccessIndex, BootId, JobId, SnapshotId, Term},
+    trie::ChangePart,
 };
 use proto::state::{
     CommitRequest, FeedMessage, Head, LoadGenesisRequest, LoadSnapshotRequest, SealPurpose,
     SealRequest, SealResponse, SealedShard, SnapshotContents, StageRequest, StateValues,
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+/// Computes a seal; whatever storage can be changed in parts is.
+fn computed(task: SealTask) -> Result<Sealed, StateError> {
+    let folded = task.fold()?;
+    let parts = folded.change_parts(1)?;
+    let changed = parts.into_iter().map(ChangePart::run).collect::<Result<_, _>>()?;
+    folded.change(changed)?.root()
+}
 
 /// A machine, and what its effects made of the world outside.
 #[derive(Debug)]
@@ -100,7 +109,7 @@ impl Driven {
 
     fn finish(&mut self, task: SealTask) -> Result<SealedShard, StateError> {
         let ticket = task.ticket();
-        self.step(|machine| machine.finish_seal(ticket, task.fold().and_then(FoldedTask::root)))
+        self.step(|machine| machine.finish_seal(ticket, computed(task)))
     }
 
     /// Seals at once, without waiting for writes.
