@@ -1,13 +1,14 @@
-//! Blocks that are built on a cluster in one process: what they are built of, what is left out, and
+//! Blocks that are built on a cluster, in one process or of processes: what they are built of, what is left out, and
 //! what serial execution makes of the same.
 
 mod rebuilt;
 mod salted;
 
+use crate::processes;
 use alloy_consensus::{BlockBody, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::Bytes;
-use cluster::clock::SystemClock;
+use cluster::{clock::SystemClock, shutdown::ShutdownToken};
 use engine::{
     block::{Block, Ommers},
     build::attributes_of,
@@ -15,11 +16,14 @@ use engine::{
     model::Numbers,
     shard::ShardCount,
 };
-use evmesh::{config::Config, run::sandbox_spec, sandbox::Sandbox};
+use evmesh::{
+    config::{ClientConfig, Config},
+    run::sandbox_spec,
+    transport::{ClusterSpec, Running},
+};
 use inputs::{Input, InputBlock, ParentState};
 use proto::{
     coordinator::{BlockOutcome, BuildBlockRequest, ExecuteBlockRequest, JobEnd, Mode, PlanWish},
-    state::{AccountState, LoadGenesisRequest, StateValues},
     status::Status,
 };
 use std::{
@@ -46,29 +50,40 @@ impl Cut {
     }
 }
 
+/// How many workers and state shards there are.
+type Shape = (u16, usize);
+
 /// A cluster that holds an input's first state.
 struct Cluster<'a> {
-    sandbox: Sandbox,
+    running: Running,
     input: &'a Input,
 }
 
 impl<'a> Cluster<'a> {
-    fn start(input: &'a Input, (workers, shards): (u16, usize)) -> Self {
+    /// Starts one in this process.
+    fn start(input: &'a Input, (workers, shards): Shape) -> Self {
         let mut config = Config::default();
         config.sandbox.workers = NonZeroU16::new(workers).unwrap();
         config.worker.threads = NonZeroUsize::new(2).unwrap();
         config.sandbox.state_shards = ShardCount::new(shards).unwrap();
-        let spec = sandbox_spec(&config, None);
-        let sandbox = Sandbox::start(&spec, &SystemClock::shared()).unwrap();
-        let cluster = Self { sandbox, input };
-        let ParentState::Genesis { block_hash, block_number, state } = &input.parent else {
-            panic!("{} has no genesis", input.name);
-        };
-        let (block_hash, block_number) = (*block_hash, *block_number);
-        let request = LoadGenesisRequest { block_hash, block_number, state: values(state) };
-        let coordinator = cluster.sandbox.coordinator();
-        cluster.sandbox.runtime().block_on(coordinator.load_genesis(request)).unwrap();
-        cluster
+        Self::start_as(input, &sandbox_spec(&config, None).into())
+    }
+
+    /// Starts one of processes.
+    fn start_processes(input: &'a Input, (workers, state_shards): Shape) -> Self {
+        let shape = processes::Shape { workers, state_shards, slice_gas: None, seed: 0 };
+        Self::start_as(input, &ClusterSpec::Grpc(shape.spec(""), ClientConfig::default()))
+    }
+
+    fn start_as(input: &'a Input, spec: &ClusterSpec) -> Self {
+        let mut running = Running::start(spec, &SystemClock::shared()).unwrap();
+        assert!(matches!(input.parent, ParentState::Genesis { .. }), "{} has none", input.name);
+        running.load(&input.parent).unwrap();
+        Self { running, input }
+    }
+
+    fn stop(self) {
+        self.running.stop().unwrap();
     }
 
     fn build(
@@ -89,8 +104,7 @@ impl<'a> Cluster<'a> {
             slice_gas: cut.slice_gas,
             seed: cut.seed,
         };
-        let coordinator = self.sandbox.coordinator();
-        self.sandbox.runtime().block_on(coordinator.build_block(request))
+        self.running.build(request)
     }
 
     /// Executes a block on the parent of `block`.
@@ -107,15 +121,12 @@ impl<'a> Cluster<'a> {
             slice_gas: cut.slice_gas,
             seed: cut.seed,
         };
-        let coordinator = self.sandbox.coordinator();
-        self.sandbox.runtime().block_on(coordinator.execute_block(request)).unwrap()
+        self.running.execute(request, &ShutdownToken::new()).unwrap().unwrap()
     }
 
     /// Drops the state after a block that was built or verified.
     fn release(&self, outcome: &BlockOutcome) {
-        let coordinator = self.sandbox.coordinator();
-        let snapshot = SnapshotId::Job(outcome.job);
-        self.sandbox.runtime().block_on(coordinator.drop_snapshot(snapshot)).unwrap();
+        self.running.drop_job(outcome.job).unwrap();
     }
 
     /// Commits the input's own block, so that the next one can be built.
@@ -123,15 +134,6 @@ impl<'a> Cluster<'a> {
         let outcome = self.execute(block, block.block_rlp.clone(), Mode::VerifyAndCommit, cut);
         assert_eq!(outcome.end, JobEnd::Committed);
     }
-}
-
-fn values(state: &inputs::StateValues) -> StateValues {
-    let accounts = state.accounts.iter().map(|account| AccountState {
-        address: account.address,
-        account: account.account,
-        storage: account.storage.clone(),
-    });
-    StateValues { accounts: accounts.collect(), codes: state.codes.clone() }
 }
 
 fn open(spec: &str) -> Input {

@@ -1,22 +1,27 @@
 //! Blocks built again from their parts.
 
-use super::{Cluster, Cut, candidates_of, open};
+use super::{Cluster, Cut, Shape, candidates_of, open};
 use crate::sandbox::random::workload;
 use engine::{block::Block, model::Numbers};
 use inputs::workload::Fork;
 use proto::{coordinator::JobEnd, status::Code};
 
-const SHAPES: [(u16, usize); 3] = [(1, 1), (3, 4), (5, 4)];
+const SHAPES: [Shape; 3] = [(1, 1), (3, 4), (5, 4)];
 const N_SEEDS: u64 = 6;
 
-/// Builds every block of an input from its parts; each has to be the block itself.
-fn rebuild(spec: &str, shape: (u16, usize), numbers: &mut Numbers) {
+/// Builds every block of an input from its parts on a cluster in this process; each has to be the
+/// block itself.
+fn rebuild(spec: &str, shape: Shape, numbers: &mut Numbers) {
     let input = open(spec);
-    let cluster = Cluster::start(&input, shape);
+    rebuild_on(Cluster::start(&input, shape), &format!("{spec}, {shape:?}"), numbers);
+}
+
+fn rebuild_on(cluster: Cluster<'_>, place: &str, numbers: &mut Numbers) {
+    let input = cluster.input;
     for block in &input.blocks {
         let decoded = Block::decode(&block.block_rlp).unwrap();
         let cut = Cut::random(numbers);
-        let place = format!("{spec}, {shape:?}, {cut:?}, block {}", block.number);
+        let place = format!("{place}, {cut:?}, block {}", block.number);
 
         let outcome = cluster.build(block, candidates_of(&decoded), cut).unwrap();
 
@@ -30,7 +35,7 @@ fn rebuild(spec: &str, shape: (u16, usize), numbers: &mut Numbers) {
         cluster.release(&outcome);
         cluster.go_on(block, cut);
     }
-    cluster.sandbox.stop().unwrap();
+    cluster.stop();
 }
 
 #[test]
@@ -50,6 +55,21 @@ fn edge_cases_of_every_fork_built_again_are_the_blocks_themselves() {
         let spec =
             format!("workload:edges?txs=40&blocks=2&accounts=20&fork={}&seed=3", fork.name());
         rebuild(&spec, shape, &mut numbers);
+    }
+}
+
+#[test]
+fn blocks_built_again_over_grpc_are_the_blocks_themselves() {
+    let shape = (2, 4);
+    for seed in 0..2 {
+        let mut numbers = Numbers::new(seed ^ 0x6770c);
+        let spec = match seed {
+            0 => "workload:edges?txs=60&blocks=2&accounts=20&seed=5".to_owned(),
+            _ => workload(&mut numbers),
+        };
+        let input = open(&spec);
+        let cluster = Cluster::start_processes(&input, shape);
+        rebuild_on(cluster, &format!("seed {seed}, {spec}, {shape:?}, gRPC"), &mut numbers);
     }
 }
 
@@ -77,5 +97,5 @@ fn what_no_block_can_be_built_of_is_refused_by_its_field() {
     assert!(no_parent.starts_with("lineage: "), "{no_parent}");
     assert!(other_parent.starts_with("parent: "), "{other_parent}");
     assert!(same_time.starts_with("attributes: timestamp"), "{same_time}");
-    cluster.sandbox.stop().unwrap();
+    cluster.stop();
 }

@@ -1,6 +1,6 @@
 //! Candidates among which some are invalid, against serial execution that takes them one by one.
 
-use super::{Cluster, Cut, candidates_of, open, with_transactions};
+use super::{Cluster, Cut, Shape, candidates_of, open, with_transactions};
 use crate::sandbox::random::workload;
 use alloy_consensus::{SignableTransaction, TxEnvelope, TxLegacy};
 use alloy_eips::eip2718::Encodable2718;
@@ -98,17 +98,22 @@ fn serial(input: &Input, block: &InputBlock, state: &SerialState, candidates: &[
     Serial { kept, dropped, results }
 }
 
-fn check(spec: &str, shape: (u16, usize), numbers: &mut Numbers) -> usize {
+/// Builds blocks of salted candidates on a cluster in this process; returns how many were dropped.
+fn check(spec: &str, shape: Shape, numbers: &mut Numbers) -> usize {
     let input = open(spec);
-    let cluster = Cluster::start(&input, shape);
+    check_on(Cluster::start(&input, shape), &format!("{spec}, {shape:?}"), numbers)
+}
+
+fn check_on(cluster: Cluster<'_>, place: &str, numbers: &mut Numbers) -> usize {
+    let input = cluster.input;
     let mut state = input.parent.values().unwrap().to_serial_state();
     let mut n_dropped = 0;
     for block in &input.blocks {
         let parts = Block::decode(&block.block_rlp).unwrap();
         let candidates = salt(candidates_of(&parts), numbers);
         let cut = Cut::random(numbers);
-        let place = format!("{spec}, {shape:?}, {cut:?}, block {}", block.number);
-        let serial = serial(&input, block, &state, &candidates);
+        let place = format!("{place}, {cut:?}, block {}", block.number);
+        let serial = serial(input, block, &state, &candidates);
 
         let outcome = cluster.build(block, candidates, cut).unwrap();
 
@@ -136,7 +141,7 @@ fn check(spec: &str, shape: (u16, usize), numbers: &mut Numbers) -> usize {
         let after = state.run(&input.chain, &block.block_rlp, &block.lineage, &block.ancestors);
         state.apply(&after.unwrap().post);
     }
-    cluster.sandbox.stop().unwrap();
+    cluster.stop();
     n_dropped
 }
 
@@ -152,6 +157,16 @@ fn invalid_candidates_are_left_out_where_serial_execution_leaves_them_out() {
         n_dropped += check(&spec, shape, &mut numbers);
     }
     assert!(n_dropped > 20, "{n_dropped} candidates were dropped: this shows little");
+}
+
+#[test]
+fn invalid_candidates_are_left_out_over_grpc_as_in_one_process() {
+    let mut numbers = Numbers::new(0xb011d);
+    let spec = workload(&mut numbers);
+    let input = open(&spec);
+    let cluster = Cluster::start_processes(&input, (2, 2));
+    let n_dropped = check_on(cluster, &format!("{spec}, gRPC"), &mut numbers);
+    assert!(n_dropped > 2, "{n_dropped} candidates were dropped: this shows little");
 }
 
 #[test]
@@ -175,6 +190,6 @@ fn a_chain_of_nonces_without_its_beginning_is_left_out_at_once() {
         let dropped: Vec<_> = built.dropped.iter().map(|it| (it.candidate, it.hash)).collect();
         assert_eq!(dropped, serial.dropped);
         assert!(!dropped.is_empty());
-        cluster.sandbox.stop().unwrap();
+        cluster.stop();
     }
 }
