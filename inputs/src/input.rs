@@ -1,6 +1,6 @@
 //! What a run is given.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use engine::{
     account::Account,
     block::{AncestorHashes, Code, Ommers},
@@ -9,7 +9,7 @@ use engine::{
     sequential::SerialState,
     trie::{StateTrie, Witness},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Blocks of one chain or of its branches, in the order in which they are handed over, and the
 /// state before the first. A block's parent comes before it, or is what the state is below.
@@ -25,6 +25,35 @@ pub struct Input {
     pub parent: ParentState,
     /// What is to come of it all.
     pub expected: Expected,
+}
+
+impl Input {
+    /// Returns how many of the newest states have to be kept, so that each block finds its parent's
+    /// and can be executed again on it: 2 for a chain, more where a branch begins deep below.
+    pub fn n_states_to_keep(&self) -> usize {
+        let first = self.blocks.first().map(|block| (block.parent_hash, 0));
+        let mut places: BTreeMap<B256, usize> = first.into_iter().collect();
+        let mut n_states = 2;
+        for (place, block) in (1..).zip(&self.blocks) {
+            if let Some(parent) = places.get(&block.parent_hash) {
+                n_states = n_states.max(place - parent + 1);
+            }
+            if let Some(hash) = hash_of(&block.block_rlp) {
+                places.insert(hash, place);
+            }
+        }
+        n_states
+    }
+}
+
+/// Returns a block's hash, that of its header; nothing for bytes that cannot be a block.
+fn hash_of(block_rlp: &[u8]) -> Option<B256> {
+    let mut rest = block_rlp;
+    alloy_rlp::Header::decode(&mut rest).ok()?;
+    let at_header = rest;
+    let header = alloy_rlp::Header::decode(&mut rest).ok()?;
+    let n_bytes = at_header.len() - rest.len() + header.payload_length;
+    at_header.get(..n_bytes).map(keccak256)
 }
 
 /// What an input says of the end, after all its blocks.

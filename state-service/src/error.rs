@@ -13,7 +13,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
     /// Nothing has that name, or what had it is gone.
-    #[error("there is no Snapshot {snapshot}: load it again, or name one that is still kept")]
+    #[error(
+        "there is no Snapshot {snapshot}: load it again, or name one that is still kept \
+             (state.limits.committed_snapshots_max)"
+    )]
     UnknownSnapshot {
         /// The name.
         snapshot: SnapshotId,

@@ -60,6 +60,8 @@ pub struct ProcessesSpec {
     pub threads: NonZeroUsize,
     /// Number of state shards.
     pub state_shards: ShardCount,
+    /// Committed Snapshots that each shard keeps by its settings.
+    pub snapshots_kept: NonZeroUsize,
     /// How they find each other.
     pub discovery: Discovery,
     /// What they are told beside.

@@ -58,6 +58,12 @@ impl Settings {
         self
     }
 
+    /// Sets a setting by the name of its variable, whatever was said of it before.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.into(), value.into()));
+    }
+
     /// Sends spans to this collector.
     #[must_use]
     pub fn otlp(self, url: Option<String>) -> Self {

@@ -19,6 +19,7 @@ use crate::{
     transport::{ClusterSpec, Remote},
 };
 use cluster::{clock::SharedClock, shutdown::ShutdownToken};
+use inputs::Input;
 use output::Output;
 pub(crate) use output::print;
 use problem::{problem_of, problem_of_end};
@@ -40,6 +41,8 @@ pub fn run(
         Some(genesis) => open_on(genesis, &args.inputs, clock)?,
         None => open_all(&args.inputs, clock)?,
     };
+    let n_states = inputs.iter().map(Input::n_states_to_keep).max();
+    let spec = spec.keeping(n_states.unwrap_or_default());
     let n_blocks = inputs.iter().map(|input| input.blocks.len() as u64).sum();
     let mut output = Output::new(args.json);
     output.begin(&run_line(args, config, &spec))?;
@@ -121,6 +124,7 @@ pub fn processes_spec(config: &Config) -> Result<ProcessesSpec, Failure> {
         workers: config.sandbox.workers,
         threads: config.worker.threads,
         state_shards: config.sandbox.state_shards,
+        snapshots_kept: config.state.limits.committed_snapshots_max,
         discovery: Discovery::Static,
         settings: config.handed_on.clone(),
         logs: None,

@@ -8,7 +8,10 @@ use crate::{
     sandbox::{Fault, SandboxSpec},
 };
 use proto::coordinator::{ClusterStatus, WorkerState};
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
+
+/// The setting of how many committed Snapshots a shard keeps.
+const SNAPSHOTS_KEPT: &str = "EVMESH_STATE__LIMITS__COMMITTED_SNAPSHOTS_MAX";
 
 /// A cluster that is started, or one that runs.
 #[derive(Clone, Debug)]
@@ -73,6 +76,25 @@ impl ClusterSpec {
             Self::Grpc(spec, _) => of(spec.workers, spec.threads, spec.state_shards.get()),
             Self::Remote(remote) => remote.shape,
         }
+    }
+
+    /// Makes a cluster that is started here keep at least so many committed Snapshots; what others
+    /// run keeps what it was told.
+    #[must_use]
+    pub fn keeping(mut self, n_snapshots: usize) -> Self {
+        let Some(wanted) = NonZeroUsize::new(n_snapshots) else { return self };
+        match &mut self {
+            Self::InProcess(spec) => {
+                let kept = &mut spec.state.limits.committed_snapshots_max;
+                *kept = wanted.max(*kept);
+            }
+            Self::Grpc(spec, _) if spec.snapshots_kept < wanted => {
+                spec.snapshots_kept = wanted;
+                spec.settings.set_variable(SNAPSHOTS_KEPT, &wanted.to_string());
+            }
+            Self::Grpc(..) | Self::Remote(_) => {}
+        }
+        self
     }
 
     /// Returns what is broken on purpose.

@@ -30,6 +30,7 @@ pub(crate) fn processes() -> Processes {
         workers: NonZeroU16::new(2).unwrap(),
         threads: NonZeroUsize::MIN,
         state_shards: ShardCount::new(2).unwrap(),
+        snapshots_kept: NonZeroUsize::MIN,
         discovery: Discovery::Static,
         settings: Settings::default(),
         logs: None,

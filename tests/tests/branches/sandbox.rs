@@ -1,22 +1,29 @@
 //! Branches on a cluster in one process.
 
 use super::{Branches, hash, with_wrong_state_root};
+use crate::processes::Shape;
 use cluster::{clock::SystemClock, shutdown::ShutdownToken};
 use engine::{header::FieldStatus, shard::ShardCount};
 use evmesh::{
-    config::Config,
+    config::{ClientConfig, Config, RunConfig},
     report::BlockStatus,
     run::sandbox_spec,
     session::{BlockReport, InputEnd, Session},
+    transport::ClusterSpec,
 };
 use inputs::Input;
+use std::num::NonZeroUsize;
 
 /// Runs an input beside the oracle, on a cluster of its own.
 pub(super) fn run(input: &Input) -> (Vec<BlockReport>, InputEnd) {
     let mut config = Config::default();
     config.sandbox.state_shards = ShardCount::new(2).unwrap();
-    let spec = sandbox_spec(&config, None);
-    let mut session = Session::new(spec, config.run, SystemClock::shared(), ShutdownToken::new());
+    run_on(sandbox_spec(&config, None).into(), input)
+}
+
+fn run_on(spec: ClusterSpec, input: &Input) -> (Vec<BlockReport>, InputEnd) {
+    let run = RunConfig { rebuild: true, ..RunConfig::default() };
+    let mut session = Session::new(spec, run, SystemClock::shared(), ShutdownToken::new());
     let mut reports = Vec::new();
     let end = session.run_input(input, &mut |report| {
         reports.push(report.clone());
@@ -91,6 +98,34 @@ fn a_refused_block_changes_nothing_and_its_children_are_not_executed() {
     assert_eq!(reason, &format!("its parent {} was not taken", hash(&b2)));
     assert_eq!(end.head, Some(FieldStatus::Equal));
     assert_eq!((end.post_state, end.first_difference), (None, None));
+}
+
+#[test]
+fn a_branch_that_begins_deep_below_finds_its_parent_where_the_input_is_looked_at_first() {
+    const N_BLOCKS: usize = 6;
+    let branches = Branches::new(u32::try_from(N_BLOCKS).unwrap());
+    let second = branches.second[1..].iter().cloned();
+    let input = branches.with(branches.first.blocks.iter().cloned().chain(second).collect());
+    assert_eq!(input.n_states_to_keep(), N_BLOCKS + 1);
+    let mut config = Config::default();
+    config.state.limits.committed_snapshots_max = NonZeroUsize::new(3).unwrap();
+    let shape = Shape { workers: 1, state_shards: 2, slice_gas: None, seed: 0 };
+    let settings = "[state.limits]\ncommitted_snapshots_max = 3\n";
+    let mut processes = shape.spec(settings);
+    processes.snapshots_kept = NonZeroUsize::new(3).unwrap();
+    let specs = [
+        ClusterSpec::from(sandbox_spec(&config, None)),
+        ClusterSpec::Grpc(processes, ClientConfig::default()),
+    ];
+    for spec in specs {
+        let n_failed = |spec: ClusterSpec| {
+            let (reports, _) = run_on(spec, &input);
+            reports.iter().filter(|report| report.line.status != BlockStatus::Equal).count()
+        };
+        assert_eq!(n_failed(spec.clone().keeping(input.n_states_to_keep())), 0, "{spec:?}");
+        // The branch's first block finds no parent where nobody looked, and so on.
+        assert_eq!(n_failed(spec), N_BLOCKS - 1);
+    }
 }
 
 #[test]
