@@ -73,6 +73,8 @@ pub struct BlockLine {
     /// How each header field compares: equal, different, `not_checkable` or absent; nothing where
     /// execution did not come to that.
     pub fields: Fields<Option<&'static str>>,
+    /// Whether the block was built again from its parts, whatever came of it.
+    pub rebuilt: bool,
     /// The comparison with serial execution.
     pub oracle: OracleObject,
     /// The first difference, by transaction.

@@ -18,6 +18,8 @@ pub struct SummaryLine {
     pub refused_as_expected: u64,
     /// Not finished.
     pub failed: u64,
+    /// Built again from their parts.
+    pub rebuilt: u64,
     /// Transactions of all blocks.
     pub transactions: u64,
     /// Gas of all blocks that were executed.

@@ -196,6 +196,7 @@ fn summary_line(summary: &SummaryLine) -> String {
         (summary.invalid, "invalid"),
         (summary.refused_as_expected, "refused as expected"),
         (summary.failed, "failed"),
+        (summary.rebuilt, "built again"),
     ] {
         if number > 0 {
             let _ = write!(line, ", {number} {what}");

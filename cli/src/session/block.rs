@@ -35,8 +35,6 @@ pub struct BlockReport {
     pub cpu: CpuByRole,
     /// CPU time of serial execution.
     pub serial_cpu_us: Option<u64>,
-    /// Whether the block was built again from its parts, whatever came of it.
-    pub is_rebuilt: bool,
 }
 
 /// A block and what the cluster made of it.
@@ -86,7 +84,6 @@ impl BlockRun<'_> {
             fields,
             cpu: after.cpu_since(before, workers_cpu_us),
             serial_cpu_us: run.map(|run| micros(run.cpu)),
-            is_rebuilt: false,
         }
     }
 
@@ -234,13 +231,7 @@ pub(super) fn not_run(input: &Input, block: &InputBlock) -> BlockReport {
     };
     let message = format!("its parent {} was not taken", block.parent_hash);
     line.error = Some(ErrorObject { code, transaction: None, message });
-    BlockReport {
-        line,
-        fields: Vec::new(),
-        cpu: CpuByRole::default(),
-        serial_cpu_us: None,
-        is_rebuilt: false,
-    }
+    BlockReport { line, fields: Vec::new(), cpu: CpuByRole::default(), serial_cpu_us: None }
 }
 
 fn empty_line(input: &Input, block: &InputBlock, facts: &BlockFacts) -> BlockLine {
@@ -263,6 +254,7 @@ fn empty_line(input: &Input, block: &InputBlock, facts: &BlockFacts) -> BlockLin
         audited: 0,
         quarantined: Vec::new(),
         fields: Fields::default(),
+        rebuilt: false,
         oracle: OracleObject::default(),
         first_difference: None,
         error: None,

@@ -45,7 +45,7 @@ impl Session {
         };
         let cluster = self.running()?;
         let outcome = cluster.build(request);
-        report.is_rebuilt = true;
+        report.line.rebuilt = true;
         if let Some(difference) = difference(&outcome, decoded.hash) {
             report.line.status = BlockStatus::Different;
             report.line.first_difference = Some(difference);
@@ -94,7 +94,7 @@ mod tests {
         let mut session = Session::new(sandbox, run, SystemClock::shared(), ShutdownToken::new());
         let mut all = Vec::new();
         let mut on_block = |report: &BlockReport| {
-            assert!(report.is_rebuilt, "block {}", report.line.number);
+            assert!(report.line.rebuilt, "block {}", report.line.number);
             all.push((report.line.status, report.line.first_difference.clone()));
             Ok::<_, Failure>(())
         };

@@ -16,6 +16,7 @@ use engine::header::FieldStatus;
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     counts: [u64; 5],
+    rebuilt: u64,
     transactions: u64,
     gas: u64,
     wall_us: u64,
@@ -34,6 +35,7 @@ impl Summary {
     pub fn add(&mut self, block: &BlockReport) {
         let line = &block.line;
         self.counts[position(line.status)] += 1;
+        self.rebuilt += u64::from(line.rebuilt);
         self.transactions += line.transactions;
         self.gas += line.gas_used.unwrap_or(0);
         self.wall_us += line.times.wall_us.unwrap_or(0);
@@ -84,6 +86,7 @@ impl Summary {
             invalid: self.count(BlockStatus::Invalid),
             refused_as_expected: self.count(BlockStatus::RefusedAsExpected),
             failed: self.count(BlockStatus::Failed),
+            rebuilt: self.rebuilt,
             transactions: self.transactions,
             gas: self.gas,
             wall_us: self.wall_us,

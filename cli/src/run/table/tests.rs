@@ -28,6 +28,7 @@ fn block(number: u64, status: BlockStatus) -> BlockLine {
         audited: 0,
         quarantined: Vec::new(),
         fields: Fields::default(),
+        rebuilt: false,
         oracle: OracleObject::default(),
         first_difference: None,
         error: None,
@@ -52,13 +53,7 @@ fn shown(lines: Vec<BlockLine>) -> String {
         let field =
             FieldComparison { field: Field::StateRoot, status, computed: None, header: None };
         let fields = vec![field];
-        summary.add(&BlockReport {
-            line,
-            fields,
-            cpu: CpuByRole::default(),
-            serial_cpu_us: None,
-            is_rebuilt: false,
-        });
+        summary.add(&BlockReport { line, fields, cpu: CpuByRole::default(), serial_cpu_us: None });
     }
     let delays = (DelayPaid::default(), DelayPaid::default());
     tables.end(&summary.line(delays), delays)
