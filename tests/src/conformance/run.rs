@@ -198,7 +198,7 @@ fn play(
         let line = &report.line;
         counts.blocks += 1;
         counts.refused += u64::from(line.status == BlockStatus::RefusedAsExpected);
-        counts.rebuilt += u64::from(report.is_rebuilt);
+        counts.rebuilt += u64::from(line.rebuilt);
         counts.transactions += line.transactions;
         counts.slices += u64::from(line.plan.slices);
         counts.conflicts += line.conflicts;

@@ -5,13 +5,16 @@ use cluster::{clock::SharedClock, shutdown::ShutdownToken};
 use engine::shard::ShardCount;
 use evmesh::{
     args::PlanArg,
-    config::{ClientConfig, Config, RunConfig},
-    processes::Processes,
+    config::{Config, RunConfig},
+    processes::{Processes, Settings},
     run::{processes_spec, sandbox_spec},
     session::Session,
     transport::{ClusterSpec, Remote},
 };
-use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::{
+    num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize},
+    time::Duration,
+};
 
 /// Calls to one worker at once, where all transactions of a block are to be sent before any answer
 /// comes.
@@ -19,6 +22,10 @@ const PERMITS: NonZeroU32 = NonZeroU32::new(100_000).expect("it is not zero");
 
 /// Committed Snapshots that are kept: more than any case has blocks, because branches begin anywhere.
 const SNAPSHOTS_KEPT: NonZeroUsize = NonZeroUsize::new(4_096).expect("it is not zero");
+
+/// Longest time for a block of a case. Some of them compute for a minute, with other cases beside
+/// them and on machines that have other work too: a case is to fail by what comes out, not by the time.
+const BLOCK_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// How the parts of a cluster talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +45,18 @@ impl Transport {
             Self::Grpc => "grpc",
         }
     }
+}
+
+/// How much longer a client waits, so that the cluster says why.
+const CLIENTS_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Returns what processes are told: the same that a cluster in one process has.
+fn processes_settings() -> String {
+    let (kept, seconds) = (SNAPSHOTS_KEPT, BLOCK_TIME_MAX.as_secs());
+    format!(
+        "[state.limits]\ncommitted_snapshots_max = {kept}\n\
+         [coordinator.deadlines]\njob = \"{seconds}s\"\ndispatch = \"{seconds}s\"\n"
+    )
 }
 
 /// A cluster, and how it cuts blocks.
@@ -87,6 +106,10 @@ impl Shape {
         config.sandbox.workers = self.workers;
         config.sandbox.state_shards = self.state_shards;
         config.state.limits.committed_snapshots_max = SNAPSHOTS_KEPT;
+        config.coordinator.deadlines.job = BLOCK_TIME_MAX;
+        config.coordinator.deadlines.dispatch = BLOCK_TIME_MAX;
+        config.client.block_timeout = BLOCK_TIME_MAX + CLIENTS_PATIENCE;
+        config.handed_on = Settings::default().with_text(&processes_settings());
         config.run = RunConfig {
             plan: PlanArg::Split,
             oracle: false,
@@ -137,7 +160,7 @@ impl Sessions {
     pub(super) fn make(&self) -> anyhow::Result<Session> {
         let spec: ClusterSpec = match &self.coordinator {
             None => sandbox_spec(&self.config, None).into(),
-            Some(url) => Remote::find(url, &ClientConfig::default())?.into(),
+            Some(url) => Remote::find(url, &self.config.client)?.into(),
         };
         Ok(Session::new(spec, self.config.run, self.clock.clone(), ShutdownToken::new()))
     }
