@@ -5,7 +5,7 @@
 //! docs/benchmarks.md.
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use cluster::clock::{Clock, SystemClock};
+use cluster::clock::SystemClock;
 use engine::{
     account::Account,
     fold::{AccountDiff, StateDiff},

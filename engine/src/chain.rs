@@ -104,7 +104,7 @@ impl ChainSpec {
     /// Returns every fork that is ever active, with its condition, in order.
     pub fn forks(&self) -> impl Iterator<Item = (EthereumHardfork, ForkCondition)> {
         let all = EthereumHardfork::VARIANTS.iter();
-        all.map(|fork| (*fork, self.ethereum_fork_activation(*fork)))
+        all.map(|fork| (*fork, self.0.forks.ethereum_fork_activation(*fork)))
             .filter(|(_, condition)| *condition != ForkCondition::Never)
     }
 
@@ -123,11 +123,28 @@ impl ChainSpec {
         alloy_evm::spec_by_timestamp_and_block_number(self, timestamp, number)
     }
 
-    /// Tells whether a block has the rules of Constantinople without Petersburg (EIP-1283). revm does
-    /// not have them, and [`spec_at`](Self::spec_at) does not tell: such a block cannot be executed.
+    /// Tells whether a block has the rules of Constantinople without Petersburg. revm does not have
+    /// its price of storage (EIP-1283), so such a block runs with Petersburg's rules, which are the
+    /// same but for that price: it comes out right or with other gas than its header says.
     pub fn is_eip1283_active_at(&self, number: u64) -> bool {
-        self.is_constantinople_active_at_block(number)
-            && !self.is_petersburg_active_at_block(number)
+        let is_active = |fork| self.0.forks.ethereum_fork_activation(fork).active_at_block(number);
+        is_active(EthereumHardfork::Constantinople) && !is_active(EthereumHardfork::Petersburg)
+    }
+
+    /// Returns the same rules with proof of stake from a block on.
+    #[must_use]
+    pub fn with_paris_from(&self, number: u64) -> Self {
+        let moved = |(fork, condition)| match condition {
+            ForkCondition::TTD { total_difficulty, .. } => {
+                let (activation_block_number, fork_block) = (number, Some(number));
+                let moved =
+                    ForkCondition::TTD { activation_block_number, fork_block, total_difficulty };
+                (fork, moved)
+            }
+            other => (fork, other),
+        };
+        let Rules { chain_id, blobs, deposit_contract, .. } = self.0.as_ref();
+        Self::custom(*chain_id, self.forks().map(moved), blobs.clone(), *deposit_contract)
     }
 
     /// Returns the blob limits and prices at a time (EIP-7840, EIP-7892); none before Cancun.
@@ -163,8 +180,21 @@ fn genesis_condition(fork: EthereumHardfork) -> ForkCondition {
 }
 
 impl EthereumHardforks for ChainSpec {
+    /// Petersburg's rules begin no later than Constantinople's
+    /// ([`ChainSpec::is_eip1283_active_at`]).
     fn ethereum_fork_activation(&self, fork: EthereumHardfork) -> ForkCondition {
-        self.0.forks.ethereum_fork_activation(fork)
+        let own = self.0.forks.ethereum_fork_activation(fork);
+        if fork != EthereumHardfork::Petersburg {
+            return own;
+        }
+        let before = self.0.forks.ethereum_fork_activation(EthereumHardfork::Constantinople);
+        match (before, own) {
+            (ForkCondition::Block(before), ForkCondition::Block(own)) if own <= before => {
+                ForkCondition::Block(own)
+            }
+            (ForkCondition::Block(before), _) => ForkCondition::Block(before),
+            _ => own,
+        }
     }
 }
 

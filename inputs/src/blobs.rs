@@ -15,11 +15,18 @@ pub(crate) struct BlobCounts {
     pub(crate) update_fraction: u128,
 }
 
-/// Returns the parameters of every fork. Fails with a fork whose parameters nobody knows.
+/// Most blobs of a block whose gas can be counted.
+const BLOBS_MAX: u64 = u32::MAX as u64;
+
+/// Returns the parameters of every fork. Fails with a fork whose parameters nobody knows or no block
+/// can have, and why.
 pub(crate) fn schedule(
     forks: &[(EthereumHardfork, ForkCondition)],
     given: &BTreeMap<EthereumHardfork, BlobCounts>,
-) -> Result<BlobScheduleBlobParams, EthereumHardfork> {
+) -> Result<BlobScheduleBlobParams, (EthereumHardfork, &'static str)> {
+    for (fork, counts) in given {
+        counts.check().map_err(|reason| (*fork, reason))?;
+    }
     let of = |fork: EthereumHardfork, own: BlobParams| match given.get(&fork) {
         Some(counts) => counts.of_fork(own),
         None => own,
@@ -35,7 +42,7 @@ pub(crate) fn schedule(
             EthereumHardfork::Bpo2 => BlobParams::bpo2(),
             // The later ones are not Ethereum's yet: a chain has to say what they are.
             _ if given.contains_key(fork) => BlobParams::osaka(),
-            _ => return Err(*fork),
+            _ => return Err((*fork, "it is missing")),
         };
         scheduled.push((time, of(*fork, own)));
     }
@@ -48,6 +55,16 @@ pub(crate) fn schedule(
 }
 
 impl BlobCounts {
+    const fn check(&self) -> Result<(), &'static str> {
+        if self.update_fraction == 0 {
+            return Err("its update fraction is 0");
+        }
+        if self.target > BLOBS_MAX || self.max > BLOBS_MAX {
+            return Err("there are more blobs than a block's gas can count");
+        }
+        Ok(())
+    }
+
     /// Puts the counts in place of a fork's own. A transaction may hold as many blobs as a block,
     /// before Osaka.
     const fn of_fork(&self, own: BlobParams) -> BlobParams {

@@ -2,9 +2,11 @@
 
 use crate::input::InputBlock;
 use alloy_consensus::Header;
+use alloy_hardforks::EthereumHardforks;
 use alloy_primitives::{B256, Bytes, U256};
 use engine::{
     block::{AncestorHashes, Block, BlockDecodeError, Ommers},
+    chain::ChainSpec,
     lineage::{Ancestor, Lineage},
 };
 use std::{collections::BTreeMap, iter, sync::Arc};
@@ -16,7 +18,7 @@ pub(crate) const ANCESTORS_MAX: usize = 256;
 pub(crate) const LINEAGE_MAX: usize = 7;
 
 /// Every block that was seen, by its hash, from one genesis on. What is to be refused is among
-/// them: whether a block counts is not known here.
+/// them.
 #[derive(Debug)]
 pub(crate) struct Branches(BTreeMap<B256, Seen>);
 
@@ -25,6 +27,8 @@ struct Seen {
     ancestor: Arc<Ancestor>,
     /// Sum of the difficulties from genesis on.
     total_difficulty: U256,
+    /// Whether it is there to be refused: it counts for nothing.
+    is_refused: bool,
 }
 
 impl Branches {
@@ -32,13 +36,19 @@ impl Branches {
     pub(crate) fn new(hash: B256, genesis: Header) -> Self {
         let total_difficulty = genesis.difficulty;
         let ancestor = Ancestor { hash, header: genesis, ommers: Some(Vec::new()) };
-        Self(BTreeMap::from([(hash, Seen { ancestor: Arc::new(ancestor), total_difficulty })]))
+        let ancestor = Arc::new(ancestor);
+        Self(BTreeMap::from([(hash, Seen { ancestor, total_difficulty, is_refused: false })]))
     }
 
     /// Takes a block in as it is handed over. Bytes that are no block are passed on as they are.
     pub(crate) fn add(&mut self, block_rlp: Bytes, expects_invalid: Option<String>) -> InputBlock {
         match self.add_block(block_rlp.clone()) {
-            Ok((_, block)) => InputBlock { expects_invalid, ..block },
+            Ok((hash, block)) => {
+                if let Some(seen) = self.0.get_mut(&hash) {
+                    seen.is_refused = expects_invalid.is_some();
+                }
+                InputBlock { expects_invalid, ..block }
+            }
             Err(_) => no_block(block_rlp, expects_invalid),
         }
     }
@@ -58,6 +68,7 @@ impl Branches {
             lineage,
             ommers: Ommers::Known,
             expects_invalid: None,
+            chain: None,
         };
         self.insert(hash, header, ommers);
         Ok((hash, input))
@@ -77,10 +88,29 @@ impl Branches {
     }
 
     /// Returns the number of the first block that proof of stake rules (EIP-3675): the one whose
-    /// parent reached this total difficulty.
+    /// parent reached this total difficulty, on the branch that comes there with the fewest blocks.
     pub(crate) fn first_after(&self, total_difficulty: U256) -> Option<u64> {
-        let reached = self.0.values().filter(|seen| seen.total_difficulty >= total_difficulty);
+        let reached = |seen: &&Seen| !seen.is_refused && seen.total_difficulty >= total_difficulty;
+        let reached = self.0.values().filter(reached);
         reached.map(|seen| seen.ancestor.header.number.saturating_add(1)).min()
+    }
+
+    /// Gives blocks of other branches, where proof of stake begins with another number, rules of their
+    /// own.
+    pub(crate) fn give_rules(
+        &self,
+        blocks: &mut [InputBlock],
+        chain: &ChainSpec,
+        total_difficulty: U256,
+    ) {
+        for block in blocks {
+            let Some(parent) = self.0.get(&block.parent_hash) else { continue };
+            let is_paris = parent.total_difficulty >= total_difficulty;
+            if is_paris != chain.is_paris_active_at_block(block.number) {
+                let first = if is_paris { block.number } else { block.number.saturating_add(1) };
+                block.chain = Some(chain.with_paris_from(first));
+            }
+        }
     }
 
     /// Puts a block on its parent.
@@ -89,7 +119,7 @@ impl Branches {
         let before = parent.map_or(U256::ZERO, |seen| seen.total_difficulty);
         let total_difficulty = before.saturating_add(header.difficulty);
         let ancestor = Arc::new(Ancestor { hash, header, ommers: Some(ommers) });
-        self.0.entry(hash).or_insert(Seen { ancestor, total_difficulty });
+        self.0.entry(hash).or_insert(Seen { ancestor, total_difficulty, is_refused: false });
     }
 
     /// Goes from a block back to genesis, as far as blocks are known.
@@ -108,5 +138,6 @@ fn no_block(block_rlp: Bytes, expects_invalid: Option<String>) -> InputBlock {
         lineage: Lineage::default(),
         ommers: Ommers::Known,
         expects_invalid,
+        chain: None,
     }
 }

@@ -28,6 +28,11 @@ pub struct Input {
 }
 
 impl Input {
+    /// Returns the rules of a block.
+    pub fn chain_of<'a>(&'a self, block: &'a InputBlock) -> &'a ChainSpec {
+        block.chain.as_ref().unwrap_or(&self.chain)
+    }
+
     /// Returns how many of the newest states have to be kept, so that each block finds its parent's
     /// and can be executed again on it: 2 for a chain, more where a branch begins deep below.
     pub fn n_states_to_keep(&self) -> usize {
@@ -91,6 +96,9 @@ pub struct InputBlock {
     pub ommers: Ommers,
     /// Why the block is there to be refused, as the input names it; `None` if it is valid.
     pub expects_invalid: Option<String>,
+    /// Rules of its own, where its branch comes to proof of stake with another number of blocks than
+    /// the input's chain.
+    pub chain: Option<ChainSpec>,
 }
 
 /// The state below an input's first block.

@@ -109,7 +109,6 @@ impl BlockRun<'_> {
         Some(NewBlock {
             hash: outcome.block_hash,
             parent: self.block.parent_hash,
-            number: self.block.number,
             difficulty: self.facts.difficulty(),
             snapshot,
             state_root: outcome.results.as_ref().and_then(|results| results.state_root),
@@ -142,7 +141,7 @@ impl BlockRun<'_> {
         theirs: &SerialOutcome,
         state: &SerialState,
     ) -> OracleComparison {
-        let rule = self.facts.touch_rule(&self.input.chain);
+        let rule = self.facts.touch_rule(self.input.chain_of(self.block));
         let cluster = FromCluster {
             receipts: &ours.receipts,
             writes: &ours.writes,
@@ -159,7 +158,7 @@ impl BlockRun<'_> {
 
     pub(super) fn serial_job(&self) -> SerialJob<'_> {
         SerialJob {
-            chain: &self.input.chain,
+            chain: self.input.chain_of(self.block),
             block_rlp: &self.block.block_rlp,
             parent: self.block.parent_hash,
             lineage: &self.block.lineage,
@@ -241,7 +240,7 @@ fn empty_line(input: &Input, block: &InputBlock, facts: &BlockFacts) -> BlockLin
         hash: facts.hash(),
         parent_hash: facts.parent_hash(),
         chain_id: input.chain.chain_id(),
-        fork: facts.fork(&input.chain),
+        fork: facts.fork(input.chain_of(block)),
         status: BlockStatus::Failed,
         expected_exception: block.expects_invalid.clone(),
         transactions: facts.n_transactions(),

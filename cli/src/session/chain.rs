@@ -3,15 +3,13 @@
 //! Which of two branches counts is for whoever hands blocks over to say: a cluster moves its head
 //! only when a block is committed on it.
 
-use alloy_hardforks::EthereumHardforks;
 use alloy_primitives::{B256, U256};
-use engine::{chain::ChainSpec, ids::SnapshotId};
+use engine::ids::SnapshotId;
 use std::collections::BTreeMap;
 
 /// Blocks that were taken, by hash, from the one below an input's first on.
 #[derive(Debug)]
 pub(super) struct Chain {
-    rules: ChainSpec,
     taken: BTreeMap<B256, Taken>,
     /// The block that counts.
     head: B256,
@@ -35,7 +33,6 @@ pub(super) struct Taken {
 pub(super) struct NewBlock {
     pub(super) hash: B256,
     pub(super) parent: B256,
-    pub(super) number: u64,
     pub(super) difficulty: U256,
     pub(super) snapshot: SnapshotId,
     pub(super) state_root: Option<B256>,
@@ -43,14 +40,9 @@ pub(super) struct NewBlock {
 
 impl Chain {
     /// Begins with the block that an input's first one stands on.
-    pub(super) fn new(
-        rules: ChainSpec,
-        block: B256,
-        snapshot: SnapshotId,
-        state_root: Option<B256>,
-    ) -> Self {
+    pub(super) fn new(block: B256, snapshot: SnapshotId, state_root: Option<B256>) -> Self {
         let taken = Taken { snapshot, state_root, total_difficulty: U256::ZERO };
-        Self { rules, taken: BTreeMap::from([(block, taken)]), head: block, cluster_head: block }
+        Self { taken: BTreeMap::from([(block, taken)]), head: block, cluster_head: block }
     }
 
     /// Returns a block that was taken.
@@ -89,7 +81,7 @@ impl Chain {
     /// over last means it.
     fn is_head(&self, block: &NewBlock, total_difficulty: U256) -> bool {
         let head = self.taken.get(&self.head);
-        self.rules.is_paris_active_at_block(block.number)
+        block.difficulty.is_zero()
             || head.is_none_or(|head| total_difficulty > head.total_difficulty)
     }
 }
@@ -97,16 +89,13 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_hardforks::EthereumHardfork;
-    use engine::chain::MAINNET_ID;
 
     fn hash(block: u64) -> B256 {
         B256::from(U256::from(block))
     }
 
-    fn chain(last: EthereumHardfork) -> Chain {
-        let root = SnapshotId::Block(hash(0));
-        Chain::new(ChainSpec::up_to(MAINNET_ID, last), hash(0), root, None)
+    fn chain() -> Chain {
+        Chain::new(hash(0), SnapshotId::Block(hash(0)), None)
     }
 
     /// Takes `(block, parent, difficulty)`, and returns which heads the cluster was to be told.
@@ -115,7 +104,6 @@ mod tests {
             chain.take(NewBlock {
                 hash: hash(*block),
                 parent: hash(*parent),
-                number: 1,
                 difficulty: U256::from(*difficulty),
                 snapshot: SnapshotId::Block(hash(*block)),
                 state_root: None,
@@ -126,10 +114,11 @@ mod tests {
 
     #[test]
     fn one_line_needs_no_choice() {
-        for last in [EthereumHardfork::London, EthereumHardfork::Cancun] {
-            let mut chain = chain(last);
+        for difficulty in [5, 0] {
+            let mut chain = chain();
 
-            let told = told(&mut chain, &[(1, 0, 5), (2, 1, 5), (3, 2, 5)]);
+            let blocks = [(1, 0, difficulty), (2, 1, difficulty), (3, 2, difficulty)];
+            let told = told(&mut chain, &blocks);
 
             assert_eq!(told, [None; 3]);
             assert_eq!(chain.head(), hash(3));
@@ -138,7 +127,7 @@ mod tests {
 
     #[test]
     fn with_proof_of_work_the_heavier_branch_counts_and_of_two_alike_the_first() {
-        let mut chain = chain(EthereumHardfork::London);
+        let mut chain = chain();
 
         let told = told(&mut chain, &[(1, 0, 5), (2, 0, 5), (3, 2, 1), (4, 1, 1), (5, 4, 1)]);
 
@@ -150,7 +139,7 @@ mod tests {
 
     #[test]
     fn with_proof_of_stake_the_last_valid_block_counts() {
-        let mut chain = chain(EthereumHardfork::Cancun);
+        let mut chain = chain();
 
         let told = told(&mut chain, &[(1, 0, 0), (2, 0, 0), (3, 1, 0), (4, 3, 0)]);
 
@@ -160,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_block_that_the_cluster_makes_its_head_by_itself_is_put_back_if_it_weighs_nothing() {
-        let mut chain = chain(EthereumHardfork::London);
+        let mut chain = chain();
 
         assert_eq!(told(&mut chain, &[(1, 0, 5), (2, 1, 0)]), [None, Some(hash(1))]);
         assert_eq!(chain.head(), hash(1));
@@ -168,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_block_that_was_taken_keeps_its_state() {
-        let mut chain = chain(EthereumHardfork::London);
+        let mut chain = chain();
         assert_eq!(told(&mut chain, &[(1, 0, 5), (2, 1, 5), (1, 0, 5)]), [None; 3]);
 
         assert_eq!(chain.head(), hash(2));

@@ -26,6 +26,18 @@ pub struct InputEnd {
 }
 
 impl InputEnd {
+    /// Says nothing of the end of an input that has an invalid block where it expects a valid one: it
+    /// does not come to what it expects, and that is why.
+    pub(super) fn not_comparable(input: &Input) -> Self {
+        let not_checkable = |is_expected: bool| is_expected.then_some(FieldStatus::NotCheckable);
+        Self {
+            input: input.name.clone(),
+            head: not_checkable(input.expected.head.is_some()),
+            post_state: not_checkable(input.expected.state.is_some()),
+            first_difference: None,
+        }
+    }
+
     /// Returns how a command ends that had this input.
     pub const fn exit(&self) -> Exit {
         if self.first_difference.is_some() { Exit::Difference } else { Exit::Done }

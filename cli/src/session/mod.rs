@@ -97,7 +97,8 @@ impl Session {
         let loaded = self.load(input)?;
         let mut oracle = self.oracle(input)?;
         let root = end::root_below(input, &loaded)?;
-        let mut chain = Chain::new(input.chain.clone(), below_first(input), loaded.parent(), root);
+        let mut chain = Chain::new(below_first(input), loaded.parent(), root);
+        let mut is_invalid = false;
         for block in &input.blocks {
             let Some(parent) = parent_of(&chain, block) else {
                 on_block(&not_run(input, block))?;
@@ -108,13 +109,18 @@ impl Session {
             if self.run.rebuild && ran.report.line.status == BlockStatus::Equal {
                 self.rebuild(input, block, place, &mut ran.report)?;
             }
+            is_invalid |= ran.report.line.status == BlockStatus::Invalid;
             if let Some(taken) = ran.taken {
                 self.take(&mut chain, taken, loaded.mode())?;
                 advance(oracle.as_mut(), taken, ran.serial.take());
             }
             on_block(&ran.report)?;
         }
-        let end = self.end_of(input, &chain, loaded.mode())?;
+        let end = if is_invalid {
+            InputEnd::not_comparable(input)
+        } else {
+            self.end_of(input, &chain, loaded.mode())?
+        };
         self.running()?.unload(loaded)?;
         Ok(end)
     }
@@ -213,7 +219,7 @@ impl Session {
         let serial_is_first = self.n_blocks.is_multiple_of(2);
         self.n_blocks += 1;
         let job = SerialJob {
-            chain: &input.chain,
+            chain: input.chain_of(block),
             block_rlp: &block.block_rlp,
             parent: block.parent_hash,
             lineage: &block.lineage,
@@ -276,7 +282,7 @@ impl Session {
     fn execute(&self, input: &Input, block: &InputBlock, place: Place) -> Result<Answer, Failure> {
         let request = ExecuteBlockRequest {
             block_rlp: block.block_rlp.clone(),
-            chain: input.chain.clone(),
+            chain: input.chain_of(block).clone(),
             parent: place.parent,
             ancestors: block.ancestors.clone(),
             lineage: block.lineage.clone(),

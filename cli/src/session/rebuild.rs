@@ -33,7 +33,7 @@ impl Session {
             return Ok(());
         }
         let request = BuildBlockRequest {
-            chain: input.chain.clone(),
+            chain: input.chain_of(block).clone(),
             parent: place.parent,
             ancestors: block.ancestors.clone(),
             lineage: block.lineage.clone(),

@@ -3,7 +3,7 @@
 
 use super::{
     JobActor,
-    decode::{DecodedBlock, Sought, check_rules},
+    decode::{DecodedBlock, Sought},
 };
 use crate::{
     commit::Decision,
@@ -29,7 +29,12 @@ pub(super) fn open(
     let Candidates { transactions, offsets, dropped } = build::decode(candidates);
     let attributes = build::open(&work.chain, &work.lineage, attributes, transactions.len())
         .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
-    check_rules(&work.chain, attributes.header.number)?;
+    let number = attributes.header.number;
+    if work.chain.is_eip1283_active_at(number) {
+        let what = "has the price of storage of Constantinople (EIP-1283), which evmesh has not";
+        let message = format!("chain: block {number} {what}");
+        return Err(Status::new(Code::InvalidArgument, message));
+    }
     let sought = Sought::Build(Building { offsets, dropped });
     Ok(DecodedBlock { transactions: transactions.into(), attributes, sought })
 }

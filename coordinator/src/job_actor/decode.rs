@@ -9,7 +9,6 @@ use actix::{AsyncContext, Context, Message};
 use alloy_consensus::{Header, TxEnvelope};
 use engine::{
     block::{Block, BlockAttributes, Ommers},
-    chain::ChainSpec,
     header::{check_body, check_header, check_lineage},
     ids::SnapshotId,
 };
@@ -76,7 +75,6 @@ fn decode(work: &Work) -> DecodeResult {
         }
     };
     let block = Block::decode(block_rlp).map_err(|error| refused(format!("block_rlp: {error}")))?;
-    check_rules(&work.chain, block.header.number)?;
     check_parent(&block, work.parent).map_err(refused)?;
     check_lineage(&block, &work.lineage).map_err(|error| refused(error.to_string()))?;
     let checked = check_body(&work.chain, &block, block_rlp.len());
@@ -87,15 +85,6 @@ fn decode(work: &Work) -> DecodeResult {
     let Block { header, transactions, .. } = block;
     let sought = Sought::Check(Box::new(header), ommers);
     Ok(Ok(DecodedBlock { transactions: transactions.into(), attributes, sought }))
-}
-
-/// Checks that a block's rules are known.
-pub(super) fn check_rules(chain: &ChainSpec, number: u64) -> Result<(), Status> {
-    if !chain.is_eip1283_active_at(number) {
-        return Ok(());
-    }
-    let what = "has the rules of Constantinople (EIP-1283), which evmesh does not";
-    Err(Status::new(Code::InvalidArgument, format!("chain: block {number} {what}")))
 }
 
 /// Checks that the state below is the one after the block's parent, where it is named by a block.

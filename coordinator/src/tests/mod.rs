@@ -6,12 +6,10 @@ mod workers;
 
 use crate::{Coordinator, CoordinatorHandle, WorkerFacts, config::CoordinatorConfig};
 use alloy_consensus::{Header, TxEnvelope};
-use alloy_hardforks::EthereumHardfork;
 use alloy_primitives::B256;
 use alloy_rlp::Decodable;
 use cluster::clock::{ManualClock, SharedClock, SystemClock};
 use engine::{
-    chain::ChainSpec,
     ids::{BootId, SnapshotId, WorkerId},
     lineage::{Ancestor, Lineage},
 };
@@ -277,20 +275,6 @@ fn a_lineage_that_is_not_the_blocks_is_refused_with_its_place() {
 
         assert_eq!(refused.code, Code::InvalidArgument);
         assert!(refused.message.starts_with("lineage[0]: "), "{}", refused.message);
-    });
-}
-
-#[test]
-fn a_block_of_rules_that_revm_does_not_have_is_refused() {
-    run(async {
-        let cluster = Cluster::start(Chain::new(12, 1, SHAPE), &[Manner::Honest], 1).await;
-        let mut request = cluster.chain.request(0);
-        request.chain = ChainSpec::up_to(1, EthereumHardfork::Constantinople);
-
-        let refused = cluster.coordinator.execute_block(request).await.unwrap_err();
-
-        assert_eq!(refused.code, Code::InvalidArgument);
-        assert!(refused.message.starts_with("chain: block 1 "), "{}", refused.message);
     });
 }
 

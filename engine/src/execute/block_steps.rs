@@ -91,6 +91,9 @@ pub(super) fn post_block<V: StateView>(run: &mut Executor<V>) -> Result<Verdict,
     let block = run.evm.ctx().block.clone();
     let withdrawals = attributes.withdrawals.as_deref();
     let increments = post_block_balance_increments(chain, &block, &attributes.ommers, withdrawals);
+    // In order, so that each goes to the end of what is written.
+    let mut increments: Vec<_> = increments.into_iter().collect();
+    increments.sort_unstable_by_key(|(address, _)| *address);
     for (address, amount) in increments {
         writes.account_mut(address).add_credit(U256::from(amount));
     }

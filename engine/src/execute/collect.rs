@@ -26,8 +26,11 @@ pub(super) fn add_writes<V: StateView>(
     payment: Option<Payment>,
     writes: &mut WriteSet,
 ) {
-    // Untouched never means a write, whatever else the flags say.
-    for (address, account) in state.iter().filter(|(_, account)| account.is_touched()) {
+    // Untouched never means a write, whatever else the flags say. In order, so that each goes to the
+    // end of what is written.
+    let mut touched: Vec<_> = state.iter().filter(|(_, account)| account.is_touched()).collect();
+    touched.sort_unstable_by_key(|(address, _)| **address);
+    for (address, account) in touched {
         let original = recorder.loaded.get(address).copied().flatten();
         let Some(write) = write_of(account, original.as_ref()) else { continue };
         if let Some(payment) = payment.filter(|payment| payment.to == *address)

@@ -30,9 +30,11 @@ use std::sync::Arc;
 const CHECK_INTERVAL: u32 = 64;
 /// The same after a missing key.
 const TAINTED_CHECK_INTERVAL: u32 = 16;
-/// Looks at state and jumps, after a missing key, until a run that only learns keys is ended: what
+/// Looks, after a missing key, that a run has at least until it is ended for only learning keys: what
 /// follows a wrong value soon leads nowhere.
-const TAINTED_CHECKS_MAX: u32 = 1024;
+const TAINTED_LOOKS_MIN: u32 = 1024;
+/// How many more looks the same work has after a missing key.
+const LOOKS_RATIO: u32 = CHECK_INTERVAL / TAINTED_CHECK_INTERVAL;
 
 /// Why the database ended a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +79,9 @@ pub(super) struct Recorder<V> {
     limits: RunLimits,
     cancel: CancelFlag,
     n_checks: u32,
-    n_tainted_checks: u32,
+    /// Looks at flag and budgets.
+    n_looks: u32,
+    looks_before_taint: Option<u32>,
     gas_before_taint: Option<u64>,
 }
 
@@ -103,7 +107,8 @@ impl<V: StateView> Recorder<V> {
             limits,
             cancel,
             n_checks: 0,
-            n_tainted_checks: 0,
+            n_looks: 0,
+            looks_before_taint: None,
             gas_before_taint: None,
         }
     }
@@ -118,7 +123,8 @@ impl<V: StateView> Recorder<V> {
         self.earlier.clear();
         self.gas_budget = gas_budget;
         self.n_checks = 0;
-        self.n_tainted_checks = 0;
+        self.n_looks = 0;
+        self.looks_before_taint = None;
         self.gas_before_taint = None;
     }
 
@@ -150,6 +156,7 @@ impl<V: StateView> Recorder<V> {
 
     /// Looks at flag and budgets.
     pub(super) fn check(&mut self, frame_gas_spent: u64) -> Result<(), Stop> {
+        self.n_looks = self.n_looks.saturating_add(1);
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
@@ -162,16 +169,20 @@ impl<V: StateView> Recorder<V> {
         }
     }
 
-    /// Tells whether a run that goes on only to learn keys should end.
+    /// Tells whether a run that goes on only to learn keys should end. What came before the miss does
+    /// not count, and as much again may come after it: so each run gets twice as far as the one
+    /// before, however many keys a transaction reads.
     fn has_learned_enough(&mut self, frame_gas_spent: u64) -> bool {
-        self.n_tainted_checks += 1;
-        if frame_gas_spent == 0 {
-            return self.n_tainted_checks > TAINTED_CHECKS_MAX;
+        let looks_before = *self.looks_before_taint.get_or_insert(self.n_looks);
+        let looks_max = TAINTED_LOOKS_MIN.max(looks_before.saturating_mul(LOOKS_RATIO));
+        if self.n_looks - looks_before > looks_max {
+            return true;
         }
-        // What was spent before the miss does not count.
-        let before = *self.gas_before_taint.get_or_insert(frame_gas_spent);
-        frame_gas_spent.saturating_sub(before) > self.limits.tainted_gas
-            || self.n_tainted_checks > TAINTED_CHECKS_MAX
+        if frame_gas_spent == 0 {
+            return false;
+        }
+        let gas_before = *self.gas_before_taint.get_or_insert(frame_gas_spent);
+        frame_gas_spent.saturating_sub(gas_before) > self.limits.tainted_gas.max(gas_before)
     }
 
     /// Returns what the run observed.

@@ -157,11 +157,15 @@ fn input(place: &Place<'_>, network: &Network, case: CaseFile<'_>) -> Result<Inp
     }
     let block_number = genesis.number;
     let mut branches = Branches::new(block_hash, genesis);
-    let blocks = blocks(place, case.network.as_str(), &case.blocks, &mut branches)?;
-    let merge = network.terminal_difficulty().and_then(|at| branches.first_after(at));
+    let mut blocks = blocks(place, case.network.as_str(), &case.blocks, &mut branches)?;
+    let terminal = network.terminal_difficulty();
+    let merge = terminal.and_then(|at| branches.first_after(at));
     let chain = network
         .chain(case.config.as_ref(), merge)
         .map_err(|(field, reason)| place.wrong(&format!("config.{field}"), reason))?;
+    if let Some(total_difficulty) = terminal {
+        branches.give_rules(&mut blocks, &chain, total_difficulty);
+    }
     let expected = Expected {
         head: Some(place.parse("lastblockhash", &case.last_block_hash, Text::hash)?),
         state: match (case.post_state, &case.post_state_hash) {

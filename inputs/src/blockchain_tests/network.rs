@@ -87,8 +87,9 @@ impl Network {
         };
         let given = config.and_then(|config| config.blob_schedule.as_ref());
         let counts = given.map(blob_counts).transpose()?.unwrap_or_default();
-        let blobs = blobs::schedule(&forks, &counts)
-            .map_err(|fork| (format!("blobSchedule.{}", name(fork)), "it is missing".to_owned()))?;
+        let blobs = blobs::schedule(&forks, &counts).map_err(|(fork, reason)| {
+            (format!("blobSchedule.{}", name(fork)), reason.to_owned())
+        })?;
         Ok(ChainSpec::custom(chain_id, forks, blobs, Some(MAINNET_DEPOSIT_CONTRACT_ADDRESS)))
     }
 }

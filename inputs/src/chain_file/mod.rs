@@ -106,20 +106,11 @@ pub(crate) fn read(
     if blocks.is_empty() {
         return Err(InputError::NoBlocks { at: chain.path });
     }
-    let rules = rules::chain(&genesis.path, &config, &line.branches)?;
-    let is_amsterdam = |time| line.branches.last_timestamp() >= time;
-    let unknown = if config.amsterdam_time.is_some_and(is_amsterdam) {
-        Some(NotRun::Amsterdam)
-    } else if blocks.iter().any(|block| rules.is_eip1283_active_at(block.number)) {
-        Some(NotRun::Constantinople)
-    } else {
-        None
-    };
-    if let Some(rule) = unknown {
-        return Err(InputError::NotRun { at: chain.path, rule });
+    if config.amsterdam_time.is_some_and(|time| line.branches.last_timestamp() >= time) {
+        return Err(InputError::NotRun { at: chain.path, rule: NotRun::Amsterdam });
     }
     Ok(Input {
-        chain: rules,
+        chain: rules::chain(&genesis.path, &config, &line.branches)?,
         blocks,
         parent: ParentState::Genesis { block_hash, block_number, state: Arc::new(state) },
         expected: Expected { head: Some(line.head), state: None },

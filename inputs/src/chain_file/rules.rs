@@ -7,6 +7,7 @@ use crate::{
 };
 use alloy_genesis::ChainConfig;
 use alloy_hardforks::{EthereumHardfork, ForkCondition};
+use alloy_primitives::Address;
 use engine::chain::ChainSpec;
 use std::collections::BTreeMap;
 
@@ -40,16 +41,68 @@ pub(super) fn chain(
     if config.eip155_block != config.eip158_block {
         return Err(wrong("eip155Block", "EIP-155 and EIP-158 are one fork, Spurious Dragon"));
     }
+    if let Err((field, reason)) = check_order(config) {
+        return Err(wrong(field, &reason));
+    }
     let forks: Vec<_> = by_block(config)
         .into_iter()
         .chain(merge(config, branches))
         .chain(by_time(config))
         .collect();
-    let blobs = blobs::schedule(&forks, &blob_counts(config)).map_err(|fork| {
+    let blobs = blobs::schedule(&forks, &blob_counts(config)).map_err(|(fork, reason)| {
         let name = BLOB_FORKS.iter().find(|(_, known)| *known == fork).map_or("", |(name, _)| name);
-        wrong(&format!("blobSchedule.{name}"), "it is missing")
+        wrong(&format!("blobSchedule.{name}"), reason)
     })?;
-    Ok(ChainSpec::custom(config.chain_id, forks, blobs, config.deposit_contract_address))
+    // Without a contract there are no deposits: nothing that has code is at the zero address.
+    let deposit_contract = config.deposit_contract_address.unwrap_or(Address::ZERO);
+    Ok(ChainSpec::custom(config.chain_id, forks, blobs, Some(deposit_contract)))
+}
+
+/// Checks that forks follow each other without a gap: each brings its own changes, and those of the
+/// ones before it are taken for granted. Forks that change nothing but a bomb's or a blob's numbers
+/// may be left out.
+fn check_order(config: &ChainConfig) -> Result<(), (&'static str, String)> {
+    let petersburg = config.petersburg_block.or(config.constantinople_block);
+    let by_block = [
+        ("homesteadBlock", config.homestead_block),
+        ("eip150Block", config.eip150_block),
+        ("eip158Block", config.eip158_block),
+        ("byzantiumBlock", config.byzantium_block),
+        ("constantinopleBlock", config.constantinople_block),
+        ("petersburgBlock", petersburg),
+        ("istanbulBlock", config.istanbul_block),
+        ("berlinBlock", config.berlin_block),
+        ("londonBlock", config.london_block),
+    ];
+    let by_time = [
+        ("shanghaiTime", config.shanghai_time),
+        ("cancunTime", config.cancun_time),
+        ("pragueTime", config.prague_time),
+        ("osakaTime", config.osaka_time),
+    ];
+    in_order(&by_block)?;
+    in_order(&by_time)?;
+    match (config.london_block, config.shanghai_time) {
+        (None, Some(_)) => {
+            Err(("londonBlock", "it is missing, and shanghaiTime is set".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that each of some forks that is ever active is active no earlier than the one before it.
+fn in_order(forks: &[(&'static str, Option<u64>)]) -> Result<(), (&'static str, String)> {
+    for pair in forks.windows(2) {
+        let [(before, begins_before), (fork, begins)] = pair else { continue };
+        match (begins_before, begins) {
+            (None, Some(_)) => return Err((before, format!("it is missing, and {fork} is set"))),
+            (Some(one), Some(other)) if other < one => {
+                return Err((fork, format!("it is {other}, and {before} is {one}")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 type Condition = (EthereumHardfork, ForkCondition);

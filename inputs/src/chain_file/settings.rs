@@ -1,7 +1,7 @@
 //! A chain's rules written down as the `config` of a genesis file.
 
 use super::rules::BLOB_FORKS;
-use alloy_eips::eip7840::BlobParams;
+use alloy_eips::{eip6110::MAINNET_DEPOSIT_CONTRACT_ADDRESS, eip7840::BlobParams};
 use alloy_genesis::{ChainConfig, EthashConfig};
 use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
 use alloy_primitives::U256;
@@ -52,7 +52,10 @@ pub(super) fn settings(chain: &ChainSpec) -> ChainConfig {
             ForkCondition::TTD { activation_block_number: 0, .. }
         ),
         ethash: Some(EthashConfig {}),
-        deposit_contract_address: chain.deposit_contract(),
+        // Where a chain names none it is mainnet's; a genesis file that names none has no deposits.
+        deposit_contract_address: chain
+            .deposit_contract()
+            .or(Some(MAINNET_DEPOSIT_CONTRACT_ADDRESS)),
         blob_schedule: blob_schedule(chain),
         ..ChainConfig::default()
     }

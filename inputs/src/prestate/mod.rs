@@ -123,6 +123,7 @@ impl Folder {
             lineage: Lineage::default(),
             ommers: block.ommers,
             expects_invalid: None,
+            chain: None,
         };
         let state = StateValues { accounts, codes };
         Ok(Input {

@@ -52,6 +52,7 @@ pub(crate) fn read(path: &str, json: &[u8]) -> Result<Input, InputError> {
         lineage,
         ommers: Ommers::Known,
         expects_invalid: None,
+        chain: None,
     };
     Ok(Input {
         name: path.to_owned(),

@@ -104,6 +104,7 @@ impl Sealer {
             lineage,
             ommers: Ommers::Known,
             expects_invalid: None,
+            chain: None,
         })
     }
 

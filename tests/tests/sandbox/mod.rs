@@ -3,6 +3,7 @@
 mod decoys;
 mod edges;
 pub(crate) mod random;
+mod witness;
 
 use cluster::{clock::SystemClock, shutdown::ShutdownToken};
 use engine::shard::ShardCount;

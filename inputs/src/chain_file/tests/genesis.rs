@@ -46,7 +46,7 @@ fn later_forks_put_their_fields_into_the_genesis_header() {
     file["config"]["shanghaiTime"] = json!(16);
     header.withdrawals_root = Some(EMPTY_WITHDRAWALS);
     assert!(makes(&file, &header));
-    file["config"]["cancunTime"] = json!(0);
+    file["config"]["cancunTime"] = json!(16);
     header.parent_beacon_block_root = Some(B256::ZERO);
     header.blob_gas_used = Some(0);
     header.excess_blob_gas = Some(0);
@@ -54,7 +54,7 @@ fn later_forks_put_their_fields_into_the_genesis_header() {
     file["excessBlobGas"] = json!("0x20000");
     header.excess_blob_gas = Some(0x20000);
     assert!(makes(&file, &header));
-    file["config"]["pragueTime"] = json!(0);
+    file["config"]["pragueTime"] = json!(16);
     header.requests_hash = Some(EMPTY_REQUESTS_HASH);
     assert!(makes(&file, &header));
 }

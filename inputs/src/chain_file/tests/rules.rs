@@ -4,6 +4,7 @@ use super::handmade::{blocks, chain, genesis, genesis_header, open_both};
 use crate::{InputError, blockchain_tests::NotRun, input::Input};
 use alloy_eips::eip7840::BlobParams;
 use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
+use alloy_primitives::Address;
 use engine::chain::ChainSpec;
 use revm::primitives::hardfork::SpecId;
 use serde_json::{Value, json};
@@ -31,7 +32,11 @@ fn every_fork_is_active_from_its_block_or_time_on() {
         "shanghaiTime": 100, "cancunTime": 110, "pragueTime": 120, "osakaTime": 130,
     }));
     assert_eq!(chain.chain_id(), 77);
-    let block = |fork| chain.ethereum_fork_activation(fork);
+    // As the chain has them: Petersburg's rules begin with Constantinople.
+    let block = |fork| {
+        let own = chain.forks().find(|(own, _)| *own == fork);
+        own.map_or(ForkCondition::Never, |(_, condition)| condition)
+    };
     let by_block = [
         (EthereumHardfork::Frontier, 0),
         (EthereumHardfork::Homestead, 1),
@@ -93,7 +98,7 @@ fn proof_of_stake_begins_after_the_block_that_reaches_the_total_difficulty() {
 
 #[test]
 fn blobs_cost_what_the_settings_say() {
-    let times = json!({ "cancunTime": 100, "pragueTime": 110, "osakaTime": 120, "bpo1Time": 130,
+    let times = json!({ "shanghaiTime": 90, "cancunTime": 100, "pragueTime": 110, "osakaTime": 120, "bpo1Time": 130,
         "bpo3Time": 140, "blobSchedule": {
             "cancun": { "target": 1, "max": 2, "baseFeeUpdateFraction": 100 },
             "osaka": { "target": 4, "max": 8, "baseFeeUpdateFraction": 200 },
@@ -131,14 +136,53 @@ fn settings_that_evmesh_cannot_follow_are_refused_by_name() {
 }
 
 #[test]
-fn blocks_of_constantinople_before_petersburg_are_not_run() {
-    let opened = |from: u64, petersburg: u64| {
-        opened(&json!({ "constantinopleBlock": from, "petersburgBlock": petersburg,
-            "istanbulBlock": null, "berlinBlock": null }))
-    };
-    let error = opened(2, 3).unwrap_err();
-    assert!(matches!(error, InputError::NotRun { rule: NotRun::Constantinople, .. }), "{error:?}");
-    opened(2, 2).unwrap();
-    // The chain does not get there.
-    opened(1_000, 2_000).unwrap();
+fn blocks_of_constantinople_before_petersburg_have_all_its_rules_but_the_price_of_storage() {
+    let chain = rules(&json!({ "constantinopleBlock": 2, "petersburgBlock": 5,
+        "istanbulBlock": null, "berlinBlock": null }));
+    for (number, spec, is_eip1283) in [
+        (1, SpecId::BYZANTIUM, false),
+        (2, SpecId::PETERSBURG, true),
+        (4, SpecId::PETERSBURG, true),
+        (5, SpecId::PETERSBURG, false),
+    ] {
+        assert_eq!(chain.spec_at(number, 0), spec, "block {number}");
+        assert_eq!(chain.is_eip1283_active_at(number), is_eip1283, "block {number}");
+    }
+    let petersburg = chain.forks().find(|(fork, _)| *fork == EthereumHardfork::Petersburg);
+    assert_eq!(petersburg.unwrap().1, ForkCondition::Block(5), "what the chain says is kept");
+}
+
+#[test]
+fn forks_out_of_order_or_with_gaps_are_refused_by_name() {
+    for (settings, field) in [
+        (json!({ "byzantiumBlock": null }), "byzantiumBlock"),
+        (json!({ "berlinBlock": 5, "istanbulBlock": 6 }), "berlinBlock"),
+        (
+            json!({ "constantinopleBlock": null, "petersburgBlock": 3, "istanbulBlock": 3,
+            "berlinBlock": 3 }),
+            "constantinopleBlock",
+        ),
+        (json!({ "londonBlock": 4, "cancunTime": 40 }), "shanghaiTime"),
+        (json!({ "londonBlock": 4, "shanghaiTime": 40, "cancunTime": 30 }), "cancunTime"),
+    ] {
+        let error = opened(&settings).unwrap_err();
+        assert!(error.at().ends_with(&format!("$.config.{field}")), "{field}: {}", error.at());
+    }
+}
+
+#[test]
+fn a_chain_without_a_deposit_contract_has_no_deposits() {
+    assert_eq!(rules(&json!({})).deposit_contract(), Some(Address::ZERO));
+}
+
+#[test]
+fn blob_parameters_that_no_block_can_have_are_refused_by_name() {
+    for (counts, what) in [
+        (json!({ "target": 1, "max": 2, "baseFeeUpdateFraction": 0 }), "fraction"),
+        (json!({ "target": 1, "max": 1_u64 << 62, "baseFeeUpdateFraction": 1 }), "blobs"),
+    ] {
+        let error = opened(&json!({ "blobSchedule": { "cancun": counts } })).unwrap_err();
+        assert!(error.at().ends_with("$.config.blobSchedule.cancun"), "{}", error.at());
+        assert!(error.to_string().contains(what), "{error}");
+    }
 }
