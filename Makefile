@@ -12,7 +12,7 @@ EVMESH := $(CARGO_TARGET_DIR)/release/evmesh
 PROGRAMS := -p coordinator -p worker -p state-service
 STRICT ?=
 
-.PHONY: help setup demo programs test check fmt lint doc generate bench conformance conformance-real edges hosts contracts deny typos clean
+.PHONY: help setup demo programs test check fmt lint doc generate bench conformance conformance-real edges import-check hosts contracts deny typos clean
 .PHONY: up down compose-check kind kind-run kind-scale kind-down manifests
 
 help: ## Lists the targets
@@ -65,6 +65,10 @@ SEEDS ?= 64
 edges: setup ## Runs the edge cases of every fork in every cluster shape, for SEEDS=64 seeds
 	@$(CARGO) build --release --locked -p evmesh
 	@scripts/edges.sh $(EVMESH) $(SEEDS)
+
+import-check: setup ## Imports generated chains with Ethereum's execution specification in Python (from PyPI)
+	@$(CARGO) build --release --locked -p evmesh
+	@scripts/import-check.sh $(EVMESH)
 
 COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 WORKERS ?= 2

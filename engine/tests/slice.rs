@@ -10,7 +10,9 @@ use engine::{
     ids::{AccessIndex, Incarnation},
     task::{SliceKind, Standing},
 };
-use revm::bytecode::opcode::{ADD, PUSH0, PUSH1, SLOAD, SSTORE, STOP};
+use revm::bytecode::opcode::{
+    ADD, DUP1, JUMPDEST, JUMPI, POP, PUSH0, PUSH1, PUSH2, SLOAD, SSTORE, STOP, SUB, SWAP1,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Adds one to slot 0.
@@ -157,4 +159,24 @@ fn a_tail_runs_a_payment_again_that_does_not_fit_though_its_reads_hold() {
         assert_eq!(ran.is_empty(), is_kept, "room for {room}");
         assert!(ran.iter().all(|it| !it.receipt.as_ref().unwrap().success), "it fails");
     }
+}
+
+#[test]
+fn each_run_after_a_miss_gets_twice_as_far_however_many_keys_there_are() {
+    const N_SLOTS: u64 = 3_000;
+    let [high, low] = u16::try_from(N_SLOTS).unwrap().to_be_bytes();
+    let code = [
+        &[PUSH2, high, low, JUMPDEST, PUSH1, 1, SWAP1, SUB][..],
+        &[DUP1, SLOAD, POP, DUP1, PUSH1, 3, JUMPI, STOP],
+    ];
+    let world = world().with_code(addr(8), &code.concat());
+    let call = Call::new(addr(1), addr(8)).gas(30_000_000);
+    let task = task(Shanghai, SliceKind::Whole, 1, std::slice::from_ref(&call));
+
+    let driven = drive(&world, task, &BTreeMap::new(), RunLimits::default());
+
+    assert!(executed(&driven.outcome.transactions[0]).receipt.as_ref().unwrap().success);
+    let is_slot = |key: &&SnapshotKey| matches!(key, SnapshotKey::Slot(..));
+    assert_eq!(driven.asked.iter().filter(is_slot).count() as u64, N_SLOTS);
+    assert!(driven.n_steps <= 8, "{} steps", driven.n_steps);
 }

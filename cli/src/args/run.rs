@@ -29,7 +29,9 @@ Inputs, recognised by their content:
     pools=N     swaps, hybrid: number of pools [default: 64]
     gas=N       compute: gas of a transaction, about [default: 2000000]
     fork=NAME   edges: the rules of the chain, from frontier to osaka [default: osaka]
-    case=NAME   edges: this case alone; an unknown name is answered with all of them
+    case=NAME   edges: this case alone; an unknown name is answered with all of them. Some hold what
+                no real chain can, and other clients need not take: balances near 2^256
+                (overflow-…), and empty accounts after the merge (credits-to-empty)
 
 Each block's parent state is loaded first. Then the clock starts when the raw bytes are handed to
 the cluster and ends with its outcome. Serial revm does the same job from the same bytes on one

@@ -19,7 +19,8 @@ use proto::{
 
 impl Session {
     /// Builds a block again on its parent, and says so in its report; another block makes it
-    /// `different`. Where the parent has no trie, or no header that is known, no block can be built.
+    /// `different`. Where the parent has no trie, or no header that is known, or revm lacks a rule of the
+    /// block, no block can be built.
     pub(super) fn rebuild(
         &self,
         input: &Input,
@@ -29,7 +30,9 @@ impl Session {
     ) -> Result<(), Failure> {
         let has_trie = !matches!(input.parent, ParentState::Values(_));
         let Ok(decoded) = Block::decode(&block.block_rlp) else { return Ok(()) };
-        if !has_trie || block.lineage.parent().is_none() || block.ommers == Ommers::Withheld {
+        let knows_rules = !input.chain_of(block).is_eip1283_active_at(block.number);
+        let has_parent = has_trie && block.lineage.parent().is_some();
+        if !has_parent || !knows_rules || block.ommers == Ommers::Withheld {
             return Ok(());
         }
         let request = BuildBlockRequest {

@@ -1,8 +1,10 @@
 //! Each block sees its own branch.
 
-use super::handmade::{CASE, FILE, block, file, genesis, read_input};
+use super::handmade::{CASE, FILE, block, encode, file, genesis, read_input};
+use crate::input::InputBlock;
 use alloy_consensus::Header;
-use alloy_primitives::B256;
+use alloy_hardforks::EthereumHardforks;
+use alloy_primitives::{B256, Bytes, U256};
 use engine::trie::StateTrie;
 use serde_json::json;
 
@@ -38,6 +40,44 @@ fn blocks_of_two_branches_have_the_ancestors_of_their_own() {
     assert_eq!(line, [&other, &root]);
     assert_eq!(two.number, input.blocks[2].number);
     assert!(input.blocks.iter().all(|block| block.expects_invalid.is_none()));
+}
+
+#[test]
+fn each_branch_comes_to_proof_of_stake_by_its_own_work_and_refused_blocks_count_for_nothing() {
+    let heavier = |parent: &Header, branch: &'static str, difficulty: u64| {
+        let (header, _) = block(parent, branch);
+        let header = Header { difficulty: U256::from(difficulty), ..header };
+        (header.clone(), encode(header))
+    };
+    let root = root_block();
+    let before = root.difficulty.to::<u64>();
+    // One branch reaches 30 more than genesis by one block, the other one by three; a block that is
+    // to be refused would by itself.
+    let (fast, fast_rlp) = heavier(&root, "fast", 30);
+    let (_, fast_rlp_2) = heavier(&fast, "fast", 0);
+    let (_, refused_rlp) = heavier(&root, "refused", 1 << 40);
+    let (slow, slow_rlp) = heavier(&root, "slow", 10);
+    let (slow_2, slow_rlp_2) = heavier(&slow, "slow", 10);
+    let (slow_3, slow_rlp_3) = heavier(&slow_2, "slow", 10);
+    let (_, slow_rlp_4) = heavier(&slow_3, "slow", 0);
+    let valid = |rlp: &Bytes| json!({ "rlp": rlp, "blockHeader": {} });
+    let blocks = [
+        json!({ "rlp": refused_rlp, "expectException": "BlockException.INVALID_DIFFICULTY" }),
+        valid(&slow_rlp),
+        valid(&slow_rlp_2),
+        valid(&slow_rlp_3),
+        valid(&slow_rlp_4),
+        valid(&fast_rlp),
+        valid(&fast_rlp_2),
+    ];
+    let network = format!("ArrowGlacierToParisAtDiff{:x}", before + 30);
+
+    let input = read_input(&file(&network, json!(blocks)));
+
+    let is_paris =
+        |block: &InputBlock| input.chain_of(block).is_paris_active_at_block(block.number);
+    let found: Vec<_> = input.blocks.iter().map(is_paris).collect();
+    assert_eq!(found, [false, false, false, false, true, false, true]);
 }
 
 #[test]

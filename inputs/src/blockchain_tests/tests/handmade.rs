@@ -30,7 +30,7 @@ pub(crate) fn block(parent: &Header, extra: &'static str) -> (Header, Bytes) {
     (header.clone(), encode(header))
 }
 
-fn encode(header: Header) -> Bytes {
+pub(crate) fn encode(header: Header) -> Bytes {
     alloy_rlp::encode(Block::<TxEnvelope>::new(header, BlockBody::default())).into()
 }
 
