@@ -88,7 +88,7 @@ fn apply_in_parts(state: &mut StateTrie, diff: &StateDiff, changed_min: usize) -
 fn big_storage_that_is_changed_in_parts_is_what_it_is_when_changed_at_once() {
     let (before, diff) = world(&mut Rng::new(3));
     before.hash();
-    let (mut at_once, mut in_parts) = (before.clone(), before.clone());
+    let (mut at_once, mut in_parts) = (before.clone(), before);
     at_once.apply(&diff).unwrap();
 
     let n_parts = apply_in_parts(&mut in_parts, &diff, 200);
