@@ -148,14 +148,6 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_the_cluster_makes_its_head_by_itself_is_put_back_if_it_weighs_nothing() {
-        let mut chain = chain();
-
-        assert_eq!(told(&mut chain, &[(1, 0, 5), (2, 1, 0)]), [None, Some(hash(1))]);
-        assert_eq!(chain.head(), hash(1));
-    }
-
-    #[test]
     fn a_block_that_was_taken_keeps_its_state() {
         let mut chain = chain();
         assert_eq!(told(&mut chain, &[(1, 0, 5), (2, 1, 5), (1, 0, 5)]), [None; 3]);

@@ -98,8 +98,8 @@ fn proof_of_stake_begins_after_the_block_that_reaches_the_total_difficulty() {
 
 #[test]
 fn blobs_cost_what_the_settings_say() {
-    let times = json!({ "shanghaiTime": 90, "cancunTime": 100, "pragueTime": 110, "osakaTime": 120, "bpo1Time": 130,
-        "bpo3Time": 140, "blobSchedule": {
+    let times = json!({ "londonBlock": 5, "shanghaiTime": 90, "cancunTime": 100,
+        "pragueTime": 110, "osakaTime": 120, "bpo1Time": 130, "bpo3Time": 140, "blobSchedule": {
             "cancun": { "target": 1, "max": 2, "baseFeeUpdateFraction": 100 },
             "osaka": { "target": 4, "max": 8, "baseFeeUpdateFraction": 200 },
             "bpo3": { "target": 20, "max": 30, "baseFeeUpdateFraction": 300 },
