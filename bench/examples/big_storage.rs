@@ -1,8 +1,7 @@
 //! Measures what dividing a big storage trie by its first nibble is worth: one contract, a block that
 //! changes some of its slots, the new root on one thread and on all of them, in turns.
 //!
-//! `cargo run --release -p bench --example big_storage [SLOTS] [CHANGED]`; method and figures are in
-//! docs/benchmarks.md.
+//! `cargo run --release -p bench --example big_storage [SLOTS] [CHANGED]`
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use cluster::clock::SystemClock;
