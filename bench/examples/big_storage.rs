@@ -1,5 +1,6 @@
 //! Measures what dividing a big storage trie by its first nibble is worth: one contract, a block that
 //! changes some of its slots, the new root on one thread and on all of them, in turns.
+//! Method and figures: docs/benchmarks.md.
 //!
 //! `cargo run --release -p bench --example big_storage [SLOTS] [CHANGED]`
 

@@ -8,6 +8,7 @@ use engine::{
     account::{SnapshotKey, SnapshotValue},
     execute::RunLimits,
     ids::{AccessIndex, Incarnation},
+    outcome::Verdict,
     task::{SliceKind, Standing},
 };
 use revm::bytecode::opcode::{
@@ -179,4 +180,27 @@ fn each_run_after_a_miss_gets_twice_as_far_however_many_keys_there_are() {
     let is_slot = |key: &&SnapshotKey| matches!(key, SnapshotKey::Slot(..));
     assert_eq!(driven.asked.iter().filter(is_slot).count() as u64, N_SLOTS);
     assert!(driven.n_steps <= 8, "{} steps", driven.n_steps);
+}
+
+#[test]
+fn what_stands_above_a_transaction_without_an_answer_is_a_guess_and_is_parked() {
+    let endless = [JUMPDEST, PUSH0, SLOAD, PUSH1, 1, ADD, PUSH0, JUMPI];
+    let mut world = world().with_code(addr(7), &[STOP, STOP]).with_code(addr(8), &endless);
+    let lost = world.accounts[&addr(7)].code_hash;
+    world.codes.remove(&lost);
+    let calls = [Call::new(addr(1), addr(7)), Call::new(addr(2), addr(8)).gas(10_000_000)];
+    let run = |calls: &[Call]| {
+        let limits = RunLimits { speculative_gas: 100_000, ..RunLimits::default() };
+        let task = task(Shanghai, SliceKind::Whole, 1, calls);
+        drive(&world, task, &BTreeMap::new(), limits).outcome.transactions
+    };
+
+    let [below, above] = &run(&calls)[..] else { panic!("two outcomes") };
+    let key = SnapshotKey::Code(addr(7), lost);
+    assert_eq!(below.verdict, Verdict::Unavailable { key });
+    assert_eq!(above.verdict, Verdict::Parked);
+
+    // Alone, it may use up all its gas.
+    let [alone] = &run(&calls[1..])[..] else { panic!("one outcome") };
+    assert!(!executed(alone).receipt.as_ref().unwrap().success);
 }

@@ -42,21 +42,24 @@ impl Branches {
 
     /// Takes a block in as it is handed over. Bytes that are no block are passed on as they are.
     pub(crate) fn add(&mut self, block_rlp: Bytes, expects_invalid: Option<String>) -> InputBlock {
-        match self.add_block(block_rlp.clone()) {
-            Ok((hash, block)) => {
-                if let Some(seen) = self.0.get_mut(&hash) {
-                    seen.is_refused = expects_invalid.is_some();
-                }
-                InputBlock { expects_invalid, ..block }
-            }
+        match self.add_as(block_rlp.clone(), expects_invalid.is_some()) {
+            Ok((_, block)) => InputBlock { expects_invalid, ..block },
             Err(_) => no_block(block_rlp, expects_invalid),
         }
     }
 
-    /// Takes a block in and returns it with its hash.
+    /// Takes a valid block in and returns it with its hash.
     pub(crate) fn add_block(
         &mut self,
         block_rlp: Bytes,
+    ) -> Result<(B256, InputBlock), BlockDecodeError> {
+        self.add_as(block_rlp, false)
+    }
+
+    fn add_as(
+        &mut self,
+        block_rlp: Bytes,
+        is_refused: bool,
     ) -> Result<(B256, InputBlock), BlockDecodeError> {
         let Block { hash, header, ommers, .. } = Block::decode(&block_rlp)?;
         let (ancestors, lineage) = self.below(header.parent_hash);
@@ -70,7 +73,7 @@ impl Branches {
             expects_invalid: None,
             chain: None,
         };
-        self.insert(hash, header, ommers);
+        self.insert_as(hash, header, ommers, is_refused);
         Ok((hash, input))
     }
 
@@ -113,13 +116,19 @@ impl Branches {
         }
     }
 
-    /// Puts a block on its parent.
+    /// Puts a valid block on its parent.
     pub(crate) fn insert(&mut self, hash: B256, header: Header, ommers: Vec<Header>) {
+        self.insert_as(hash, header, ommers, false);
+    }
+
+    /// A block that was valid once stays so, whatever else is said of it.
+    fn insert_as(&mut self, hash: B256, header: Header, ommers: Vec<Header>, is_refused: bool) {
         let parent = self.0.get(&header.parent_hash);
         let before = parent.map_or(U256::ZERO, |seen| seen.total_difficulty);
         let total_difficulty = before.saturating_add(header.difficulty);
         let ancestor = Arc::new(Ancestor { hash, header, ommers: Some(ommers) });
-        self.0.entry(hash).or_insert(Seen { ancestor, total_difficulty, is_refused: false });
+        let seen = Seen { ancestor, total_difficulty, is_refused };
+        self.0.entry(hash).and_modify(|known| known.is_refused &= is_refused).or_insert(seen);
     }
 
     /// Goes from a block back to genesis, as far as blocks are known.

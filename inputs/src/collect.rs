@@ -8,8 +8,10 @@ use crate::{
     prestate::{self, PrestateFile},
     shape::{self, Kind, Shape},
     source::read_whole,
+    text::Text,
     witness,
 };
+use serde::de::IgnoredAny;
 use std::{collections::BTreeMap, io::Read};
 
 /// Most inputs of one run.
@@ -62,19 +64,19 @@ impl Collector {
     /// Takes a file in; one that is no input is passed over.
     pub(crate) fn take(&mut self, path: &str, content: &mut dyn Read) -> Result<(), InputError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
-        if let Some(file) = PrestateFile::of(name) {
+        if let Some(file) = PrestateFile::of(unpacked(name)) {
             return self.prestate.add(folder, file, path, &read_whole(path, content)?);
         }
         let whole = |content| {
             let bytes = read_whole(path, content)?;
             Ok(Content { path: path.to_owned(), bytes })
         };
-        if is_named(name, GENESIS_NAME) {
+        if unpacked(name) == GENESIS_NAME {
             return self.chains.add_genesis(folder, whole(content)?);
         }
         let (kind, mut content) =
             shape::kind(content).map_err(|source| InputError::io(path, source))?;
-        if kind == Kind::Chain || is_named(name, CHAIN_NAME) {
+        if kind == Kind::Chain || unpacked(name) == CHAIN_NAME {
             self.chains.add_chain(folder, whole(&mut content)?);
         } else if kind == Kind::Json {
             self.take_json(path, &read_whole(path, &mut content)?)?;
@@ -95,6 +97,15 @@ impl Collector {
                 }
                 Ok(())
             }
+            Shape::EngineTests => {
+                let error = |error| InputError::json(path, &error);
+                let cases: BTreeMap<Text<'_>, IgnoredAny> =
+                    serde_json::from_slice(json).map_err(error)?;
+                for name in cases.keys() {
+                    self.leave_out(NotRun::EnginePayloads, path, name.as_str());
+                }
+                Ok(())
+            }
             Shape::Witness => self.push(path, witness::read(path, json)?),
             Shape::Other => Ok(()),
         }
@@ -104,11 +115,15 @@ impl Collector {
         match case.input {
             Ok(input) => self.push(path, input),
             Err(rule) => {
-                let first = || LeftOut { n_cases: 0, first: format!("{path}#{}", case.name) };
-                self.not_run.entry(rule).or_insert_with(first).n_cases += 1;
+                self.leave_out(rule, path, &case.name);
                 Ok(())
             }
         }
+    }
+
+    fn leave_out(&mut self, rule: NotRun, path: &str, case: &str) {
+        let first = || LeftOut { n_cases: 0, first: format!("{path}#{case}") };
+        self.not_run.entry(rule).or_insert_with(first).n_cases += 1;
     }
 
     fn push(&mut self, path: &str, input: Input) -> Result<(), InputError> {
@@ -129,8 +144,8 @@ impl Collector {
     }
 }
 
-/// Tells whether a file has a name, packed or not.
-fn is_named(name: &str, wanted: &str) -> bool {
+/// Returns a file's name without what says that it is packed.
+fn unpacked(name: &str) -> &str {
     let packed = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
-    packed.unwrap_or(name) == wanted
+    packed.unwrap_or(name)
 }

@@ -132,6 +132,16 @@ pub enum InputError {
     },
 }
 
+/// Most characters of a reason; it may repeat a value of the input.
+const REASON_MAX: usize = 400;
+
+fn shortened(reason: &str) -> String {
+    match reason.char_indices().nth(REASON_MAX) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason.to_owned(),
+    }
+}
+
 impl InputError {
     pub(crate) fn io(at: impl Into<String>, source: io::Error) -> Self {
         let at = at.into();
@@ -144,12 +154,12 @@ impl InputError {
     pub(crate) fn json(at: &str, error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let position = format!(" at line {} column {}", error.line(), error.column());
-        let reason = text.strip_suffix(&position).unwrap_or(&text).to_owned();
+        let reason = shortened(text.strip_suffix(&position).unwrap_or(&text));
         Self::Json { at: at.to_owned(), line: error.line(), column: error.column(), reason }
     }
 
     pub(crate) fn value(at: &str, place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Value { at: at.to_owned(), place: place.into(), reason: reason.into() }
+        Self::Value { at: at.to_owned(), place: place.into(), reason: shortened(&reason.into()) }
     }
 
     pub(crate) fn too_much(at: &str, max: usize, unit: &'static str) -> Self {
@@ -189,7 +199,7 @@ impl InputError {
                  with their witness, a chain with its genesis.json, or a workload"
             }
             Self::NotRun { .. } => "give tests of another network",
-            Self::TooMuch { .. } => "give it in several parts",
+            Self::TooMuch { .. } => "give it in several parts, or less of it",
             Self::Json { .. } | Self::Value { .. } => "fetch the file again from where it came",
             Self::Incomplete { .. } => "put the file there, or take the folder away",
             Self::NoChain { .. } => "give a workload",

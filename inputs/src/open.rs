@@ -35,9 +35,12 @@ pub fn open_listing(spec: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Op
     let mut collector = Collector::default();
     let path = Path::new(spec);
     source::visit(path, &mut |path, content| collector.take(path, content))?;
-    let beside = path.with_file_name(GENESIS_NAME);
-    if collector.lacks_genesis() && path.is_file() && beside.is_file() {
-        source::visit(&beside, &mut |path, content| collector.take(path, content))?;
+    if collector.lacks_genesis() && path.is_file() {
+        let names = ["", ".gz", ".zst"].map(|packed| format!("{GENESIS_NAME}{packed}"));
+        let beside = names.map(|name| path.with_file_name(name));
+        for genesis in beside.iter().filter(|path| path.is_file()) {
+            source::visit(genesis, &mut |path, content| collector.take(path, content))?;
+        }
     }
     let opened = collector.finish(progress)?;
     if opened.inputs.is_empty() && opened.not_run.is_empty() {

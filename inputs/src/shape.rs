@@ -15,6 +15,8 @@ use std::{
 pub(crate) enum Shape {
     /// Ethereum's official blockchain tests.
     BlockchainTests,
+    /// Ethereum's official tests of the engine API.
+    EngineTests,
     /// A block with the nodes of the state that it touches.
     Witness,
     /// Something else.
@@ -85,6 +87,7 @@ struct Look<'a> {
 fn decides(depth: u32, field: &str) -> Option<Shape> {
     match (depth, field) {
         (0, "block_rlp") => Some(Shape::Witness),
+        (1, "engineNewPayloads") => Some(Shape::EngineTests),
         (1, "genesisRLP" | "blocks") => Some(Shape::BlockchainTests),
         _ => None,
     }

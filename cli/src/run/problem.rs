@@ -25,7 +25,9 @@ pub(super) fn problem_of(block: &BlockLine) -> Option<Failure> {
             "run the block with --plan whole --workers 1: if that is equal, report this",
         ),
         BlockStatus::Failed => {
-            Failure::cluster(what, at, "run it again; with --log info to see why")
+            let state = "where state is missing, take a witness that has it";
+            let try_next = format!("run it again with --log info to see why; {state}");
+            Failure::cluster(what, at, try_next)
         }
         _ => Failure::invalid(what, at, "check where the block comes from"),
     })

@@ -76,7 +76,8 @@ pub struct Deadlines {
     /// From a job's start to its end.
     #[serde(with = "humantime_serde")]
     pub job: Duration,
-    /// From sending a slice to its answer; after it the worker counts as lost.
+    /// From sending a slice to its answer; after it the worker counts as lost. A worker that is gone
+    /// is known by its stream and its heartbeats long before; a slow slice is no reason.
     #[serde(with = "humantime_serde")]
     pub dispatch: Duration,
     /// From sending transactions to their senders; after it the worker counts as lost.
@@ -136,7 +137,7 @@ impl Default for Deadlines {
     fn default() -> Self {
         Self {
             job: Duration::from_secs(120),
-            dispatch: Duration::from_secs(30),
+            dispatch: Duration::from_secs(120),
             prepare: Duration::from_secs(10),
             state: Duration::from_secs(30),
             load: Duration::from_secs(300),

@@ -182,8 +182,10 @@ fn a_worker_that_is_gone_is_replaced_and_taken_out() {
 fn a_silent_worker_is_lost_after_its_deadline() {
     run(async {
         let clock = ManualClock::new();
-        let config =
+        let mut config =
             CoordinatorConfig { local_recovery_len_max: 100, ..CoordinatorConfig::default() };
+        // By default the job's own deadline comes first.
+        config.deadlines.dispatch = config.deadlines.job / 4;
         let deadlines = config.deadlines.clone();
         let shared: SharedClock = Arc::new(clock.clone());
         let manners = [Manner::Honest, Manner::Silent];

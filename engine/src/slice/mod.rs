@@ -70,6 +70,9 @@ pub struct SliceRun {
     places: Vec<Place>,
     /// For each position, whether every index below it is final or in this slice.
     is_certain: Vec<bool>,
+    /// Positions whose outcome is no execution: what stands above them saw a state without their
+    /// writes.
+    voids: BTreeSet<usize>,
     /// Indices to look at: they have not run, wait for keys, or something below them changed.
     open: BTreeSet<AccessIndex>,
     guesses: Guesses,
@@ -101,6 +104,7 @@ impl SliceRun {
         Self {
             places: task.items.iter().map(|_| Place::Open).collect(),
             is_certain: certain_positions(&task),
+            voids: BTreeSet::new(),
             open: task.items.iter().map(|item| item.index).collect(),
             view: Some(view),
             guesses: Guesses::default(),
@@ -227,7 +231,8 @@ impl SliceRun {
     ) -> RunEnd {
         self.n_executions += 1;
         let item = &self.task.items[position];
-        let is_guess = !nothing_waits || !self.is_certain[position];
+        let is_above_void = self.voids.range(..position).next().is_some();
+        let is_guess = !nothing_waits || !self.is_certain[position] || is_above_void;
         let budget = is_guess.then_some(self.limits.speculative_gas);
         executor.run(item.index, item.transaction.as_ref(), budget)
     }
@@ -244,7 +249,30 @@ impl SliceRun {
             writes = written.cloned();
         }
         view.put(item.index, writes, &mut self.open);
+        if self.is_void(item, &place) {
+            self.voids.insert(position);
+        } else {
+            self.voids.remove(&position);
+        }
         self.places[position] = place;
+    }
+
+    /// Tells whether what came of an index is no execution. Where a block is built, a transaction
+    /// that is dropped leaves nothing amiss.
+    fn is_void(&self, item: &TaskItem, place: &Place) -> bool {
+        let verdict = match place {
+            Place::Open => return false,
+            Place::Kept => {
+                let writes = item.standing.as_ref().and_then(|standing| standing.writes.as_ref());
+                return writes.is_none() && self.room.is_none();
+            }
+            Place::Ran(outcome) => &outcome.verdict,
+        };
+        match verdict {
+            Verdict::Executed(_) | Verdict::NoRoom => false,
+            Verdict::Invalid { .. } => self.room.is_none(),
+            Verdict::Unavailable { .. } | Verdict::Parked | Verdict::Failed { .. } => true,
+        }
     }
 
     fn outcome(&mut self, view: &SliceView) -> SliceOutcome {

@@ -45,6 +45,9 @@ pub enum NotRun {
     Constantinople,
     /// The tests of Amsterdam are of another draft than the rules that revm has.
     Amsterdam,
+    /// Tests of the engine API (`blockchain_tests_engine`) hold payloads; `blockchain_tests` has the
+    /// same cases as blocks.
+    EnginePayloads,
 }
 
 impl NotRun {
@@ -53,6 +56,7 @@ impl NotRun {
         match self {
             Self::Constantinople => "Constantinople",
             Self::Amsterdam => "Amsterdam",
+            Self::EnginePayloads => "EnginePayloads",
         }
     }
 }
@@ -69,6 +73,9 @@ impl fmt::Display for NotRun {
                 "Constantinople with EIP-1283 is a fork that revm does not have"
             }
             Self::Amsterdam => "Amsterdam is still a draft, and revm follows another one",
+            Self::EnginePayloads => {
+                "they hold payloads of the engine API; blockchain_tests has the same cases as blocks"
+            }
         })
     }
 }

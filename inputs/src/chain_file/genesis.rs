@@ -1,6 +1,6 @@
 //! geth's `genesis.json`: the first state, the first header, the chain's settings.
 
-use super::Content;
+use super::{Content, genesis_file};
 use crate::{
     error::InputError,
     input::{AccountValues, StateValues},
@@ -27,8 +27,7 @@ pub(super) struct Genesis {
 
 /// Reads a genesis file.
 pub(super) fn read(file: &Content) -> Result<Genesis, InputError> {
-    let genesis: alloy_genesis::Genesis = serde_json::from_slice(&file.bytes)
-        .map_err(|error| InputError::json(&file.path, &error))?;
+    let genesis = genesis_file::read(file)?;
     let state = state(&genesis.alloc);
     let header = header(&file.path, &genesis, state.root())?;
     Ok(Genesis { header, state, config: genesis.config })

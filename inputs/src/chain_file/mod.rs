@@ -4,6 +4,7 @@
 mod blocks;
 mod export;
 mod genesis;
+mod genesis_file;
 mod rules;
 mod settings;
 #[cfg(test)]
@@ -26,8 +27,8 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(crate) const GENESIS_NAME: &str = "genesis.json";
 /// What a chain is usually called; any other name will do.
 pub(crate) const CHAIN_NAME: &str = "chain.rlp";
-/// Most blocks of one chain.
-const BLOCKS_MAX: usize = 10_000;
+/// Most blocks of one chain. Each keeps the hashes of 256 others, 13 KB.
+const BLOCKS_MAX: usize = 100_000;
 
 /// A file that was read: its path and its content.
 #[derive(Debug)]
@@ -106,7 +107,8 @@ pub(crate) fn read(
     if blocks.is_empty() {
         return Err(InputError::NoBlocks { at: chain.path });
     }
-    if config.amsterdam_time.is_some_and(|time| line.branches.last_timestamp() >= time) {
+    let drafts = [config.amsterdam_time, config.bogota_time].into_iter().flatten();
+    if drafts.min().is_some_and(|time| line.branches.last_timestamp() >= time) {
         return Err(InputError::NotRun { at: chain.path, rule: NotRun::Amsterdam });
     }
     Ok(Input {

@@ -9,6 +9,7 @@ use alloy_genesis::ChainConfig;
 use alloy_hardforks::{EthereumHardfork, ForkCondition};
 use alloy_primitives::Address;
 use engine::chain::ChainSpec;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Forks with blob parameters, as the settings call them.
@@ -31,12 +32,8 @@ pub(super) fn chain(
 ) -> Result<ChainSpec, InputError> {
     let wrong =
         |field: &str, reason: &str| InputError::value(path, format!("$.config.{field}"), reason);
-    for (field, is_there) in
-        [("clique", config.clique.is_some()), ("parlia", config.parlia.is_some())]
-    {
-        if is_there {
-            return Err(wrong(field, "evmesh does not know these rules"));
-        }
+    if let Some(field) = other_rules(config) {
+        return Err(wrong(field, "evmesh does not know these rules"));
     }
     if config.eip155_block != config.eip158_block {
         return Err(wrong("eip155Block", "EIP-155 and EIP-158 are one fork, Spurious Dragon"));
@@ -56,6 +53,48 @@ pub(super) fn chain(
     // Without a contract there are no deposits: nothing that has code is at the zero address.
     let deposit_contract = config.deposit_contract_address.unwrap_or(Address::ZERO);
     Ok(ChainSpec::custom(config.chain_id, forks, blobs, Some(deposit_contract)))
+}
+
+/// Rules of other consensus engines and other chains, as clients write them.
+const OTHER_RULES: [&str; 16] = [
+    "aura",
+    "authorityRound",
+    "bor",
+    "celo",
+    "contractSizeLimit",
+    "evmStackSize",
+    "ibft",
+    "ibft2",
+    "isQuorum",
+    "istanbul",
+    "lineaOpcodesEnabled",
+    "optimism",
+    "qbft",
+    "scroll",
+    "taiko",
+    "zeroBaseFee",
+];
+
+/// Returns a field that asks for rules that evmesh does not have: another engine's, or a fork's that
+/// it does not know.
+fn other_rules(config: &ChainConfig) -> Option<&str> {
+    if config.clique.is_some() {
+        return Some("clique");
+    }
+    if config.parlia.is_some() {
+        return Some("parlia");
+    }
+    let begins = |field: &str| {
+        let field = field.to_ascii_lowercase();
+        (field.ends_with("block") || field.ends_with("time")) && field != "mergeforkblock"
+    };
+    let is_asked = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
+    let asks = |(field, value): (&String, &Value)| {
+        let is_known_engine = OTHER_RULES.iter().any(|known| field.eq_ignore_ascii_case(known));
+        is_asked(value) && (is_known_engine || begins(field))
+    };
+    let found = config.extra_fields.iter().find(|(field, value)| asks((field, value)));
+    found.map(|(field, _)| field.as_str())
 }
 
 /// Checks that forks follow each other without a gap: each brings its own changes, and those of the
@@ -85,6 +124,10 @@ fn check_order(config: &ChainConfig) -> Result<(), (&'static str, String)> {
     match (config.london_block, config.shanghai_time) {
         (None, Some(_)) => {
             Err(("londonBlock", "it is missing, and shanghaiTime is set".to_owned()))
+        }
+        _ if config.shanghai_time.is_some() && config.terminal_total_difficulty.is_none() => {
+            let reason = "it is missing, and shanghaiTime is set".to_owned();
+            Err(("terminalTotalDifficulty", reason))
         }
         _ => Ok(()),
     }

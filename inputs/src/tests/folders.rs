@@ -1,6 +1,7 @@
 //! Folders of blocks with their pre-state: what is read, and what is refused.
 
 use super::{
+    archives::gzip,
     execute,
     handmade::{CONTRACT, EMPTY, Files, NUMBER},
     open_path,
@@ -64,6 +65,19 @@ fn folders_may_lie_anywhere_and_blocks_come_in_order_of_their_numbers() {
     let numbers: Vec<u64> = inputs.iter().map(|input| input.blocks[0].number - NUMBER).collect();
     assert_eq!(numbers, [1, 5, 10]);
     assert!(inputs[0].name.ends_with("b/c/z"), "{}", inputs[0].name);
+}
+
+#[test]
+fn each_file_of_a_folder_may_be_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    Files::new(NUMBER).write(folder.path());
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let packed = gzip(&fs::read(&path).unwrap());
+        fs::write(path.with_extension("json.gz"), packed).unwrap();
+        fs::remove_file(path).unwrap();
+    }
+    assert_eq!(only(folder.path()).blocks[0].number, NUMBER);
 }
 
 #[test]

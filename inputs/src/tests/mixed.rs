@@ -118,12 +118,15 @@ fn tests_that_are_not_run_are_listed_by_rule() {
         (format!("{path}/1.json#{}", tests::CASE), NotRun::Constantinople)
     );
 
-    write(folder.path(), &[("4.json", test_file("London"))]);
+    let payloads = json!({ "one": { "engineNewPayloads": [] }, "two": {} }).to_string().into();
+    write(folder.path(), &[("4.json", test_file("London")), ("5.json", payloads)]);
     assert_eq!(names(&open_path(folder.path()).unwrap()).len(), 1);
     let listed = open_listing(path, &mut |_, _| {}).unwrap();
     let counts: Vec<(NotRun, u64)> =
         listed.not_run.iter().map(|(rule, left_out)| (*rule, left_out.n_cases)).collect();
-    assert_eq!(counts, [(NotRun::Constantinople, 1), (NotRun::Amsterdam, 2)]);
+    let expected =
+        [(NotRun::Constantinople, 1), (NotRun::Amsterdam, 2), (NotRun::EnginePayloads, 2)];
+    assert_eq!(counts, expected);
     assert!(listed.not_run[&NotRun::Amsterdam].first.contains("2.json"));
 }
 

@@ -1,9 +1,11 @@
 //! The genesis block that a genesis file makes.
 
 use super::handmade::{blocks, chain, genesis, genesis_header, open_both};
+use crate::chain_file::{Content, read};
 use crate::input::{AccountValues, ParentState};
 use alloy_consensus::{Header, constants::EMPTY_WITHDRAWALS};
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
+use alloy_hardforks::{EthereumHardfork, EthereumHardforks, ForkCondition};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use engine::account::Account;
 use serde_json::{Value, json};
@@ -91,4 +93,58 @@ fn the_first_state_is_what_alloc_says() {
     let state = input.parent.values().unwrap();
     assert_eq!(state.accounts, values.accounts);
     assert_eq!((state.codes.len(), state.codes[0].hash), (1, keccak256(code)));
+}
+
+#[test]
+fn what_geth_takes_is_taken_however_it_is_written() {
+    let header = Header { difficulty: U256::from(1_u128 << 70), ..genesis_header() };
+    let rich = AccountValues {
+        address: Address::repeat_byte(0xee),
+        account: Account { balance: U256::MAX, ..Account::default() },
+        storage: Vec::new(),
+    };
+    let values = crate::StateValues { accounts: vec![rich], codes: Vec::new() };
+    let header = Header { state_root: values.root(), ..header };
+    let mut file = genesis();
+    file["difficulty"] = json!("BIG");
+    file["baseFeePerGas"] = Value::Null;
+    file["blobGasUsed"] = Value::Null;
+    file["gasUsed"] = json!("0x0");
+    file["comment"] = json!("a number in a text: 115792089237316195423570985008687907853");
+    file["config"]["terminalTotalDifficulty"] = json!("MAX");
+    file["config"]["comment"] = json!("nothing");
+    file["config"]["regolithTime"] = Value::Null;
+    file["alloc"] = json!({
+        "0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee": {
+            "balance": "MAX", "privateKey": "8f2a", "comment": "\\\"", "nonce": null, "code": null,
+        },
+    });
+    let text = file.to_string();
+    let text = text.replace("\"BIG\"", &header.difficulty.to_string());
+    let text = text.replace("\"MAX\"", &U256::MAX.to_string());
+    let chain = Content { path: "chain.rlp".to_owned(), bytes: chain(&blocks(&header, 1)) };
+    let genesis = Content { path: "genesis.json".to_owned(), bytes: text.into() };
+    let input = read(chain, &genesis, &mut |_, _| {}).unwrap();
+    assert_eq!(input.parent.values().unwrap().accounts, values.accounts);
+    let paris = input.chain.ethereum_fork_activation(EthereumHardfork::Paris);
+    let ForkCondition::TTD { total_difficulty, .. } = paris else { panic!("{paris:?}") };
+    assert_eq!(total_difficulty, U256::MAX);
+}
+
+#[test]
+fn a_genesis_that_lacks_what_it_needs_is_refused_by_field() {
+    for field in ["config", "alloc", "gasLimit", "difficulty"] {
+        let mut file = genesis();
+        file.as_object_mut().unwrap().remove(field);
+        let error = open_both(chain(&blocks(&genesis_header(), 1)), &file).unwrap_err();
+        assert!(error.to_string().contains(field), "{field}: {error}");
+    }
+    let mut file = genesis();
+    file["difficulty"] = json!("9".repeat(1_000_000));
+    let error = open_both(chain(&blocks(&genesis_header(), 1)), &file).unwrap_err();
+    assert!(error.to_string().len() < 1_000, "{}", error.to_string().len());
+    let mut file = genesis();
+    file["timestamp"] = json!("0x10000000000000000");
+    let error = open_both(chain(&blocks(&genesis_header(), 1)), &file).unwrap_err();
+    assert!(error.at().ends_with("$.timestamp"), "{}", error.at());
 }

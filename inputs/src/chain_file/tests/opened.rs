@@ -36,16 +36,18 @@ fn assert_is_chain(input: &Input, headers: &[(Header, Vec<u8>)]) {
 fn a_chain_is_found_with_its_genesis_whatever_it_is_called_and_packed() {
     let blocks = blocks(&genesis_header(), 3);
     let genesis = genesis().to_string();
-    for (name, content) in [
-        ("chain.rlp", chain(&blocks)),
-        ("chain.rlp.gz", gzip(&chain(&blocks))),
-        ("exported", chain(&blocks)),
-        ("other.bin.gz", gzip(&chain(&blocks))),
+    let plain = ("genesis.json", genesis.as_bytes().to_vec());
+    let packed = ("genesis.json.gz", gzip(genesis.as_bytes()));
+    for (name, content, genesis) in [
+        ("chain.rlp", chain(&blocks), &plain),
+        ("chain.rlp.gz", gzip(&chain(&blocks)), &packed),
+        ("exported", chain(&blocks), &packed),
+        ("other.bin.gz", gzip(&chain(&blocks)), &plain),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let files: [(&str, &[u8]); 4] = [
             (name, &content),
-            ("genesis.json", genesis.as_bytes()),
+            (genesis.0, &genesis.1),
             ("headstate.json", br#"{"root": "00", "accounts": {"a": {"balance": "1"}}}"#),
             ("notes.txt", b"not a chain"),
         ];

@@ -29,6 +29,7 @@ fn every_fork_is_active_from_its_block_or_time_on() {
         "eip155Block": 4, "eip158Block": 4, "byzantiumBlock": 5, "constantinopleBlock": 6,
         "petersburgBlock": 7, "istanbulBlock": 8, "muirGlacierBlock": 9, "berlinBlock": 10,
         "londonBlock": 11, "arrowGlacierBlock": 12, "grayGlacierBlock": 13,
+        "terminalTotalDifficulty": "0xffffffffffffffffffffffffffffffff",
         "shanghaiTime": 100, "cancunTime": 110, "pragueTime": 120, "osakaTime": 130,
     }));
     assert_eq!(chain.chain_id(), 77);
@@ -56,7 +57,7 @@ fn every_fork_is_active_from_its_block_or_time_on() {
     for (fork, number) in by_block {
         assert_eq!((fork, block(fork)), (fork, ForkCondition::Block(number)));
     }
-    assert_eq!(block(EthereumHardfork::Paris), ForkCondition::Never);
+    assert!(!chain.is_paris_active_at_block(1 << 40));
     for (time, spec) in [
         (99, SpecId::LONDON),
         (100, SpecId::SHANGHAI),
@@ -98,7 +99,7 @@ fn proof_of_stake_begins_after_the_block_that_reaches_the_total_difficulty() {
 
 #[test]
 fn blobs_cost_what_the_settings_say() {
-    let times = json!({ "londonBlock": 5, "shanghaiTime": 90, "cancunTime": 100,
+    let times = json!({ "londonBlock": 5, "terminalTotalDifficulty": 0, "shanghaiTime": 90, "cancunTime": 100,
         "pragueTime": 110, "osakaTime": 120, "bpo1Time": 130, "bpo3Time": 140, "blobSchedule": {
             "cancun": { "target": 1, "max": 2, "baseFeeUpdateFraction": 100 },
             "osaka": { "target": 4, "max": 8, "baseFeeUpdateFraction": 200 },
@@ -122,6 +123,11 @@ fn blobs_cost_what_the_settings_say() {
 fn settings_that_evmesh_cannot_follow_are_refused_by_name() {
     for (settings, field) in [
         (json!({ "clique": { "period": 1, "epoch": 2 } }), "clique"),
+        (json!({ "qbft": { "blockperiodseconds": 1 } }), "qbft"),
+        (json!({ "optimism": { "eip1559Elasticity": 6 } }), "optimism"),
+        (json!({ "regolithTime": 0 }), "regolithTime"),
+        (json!({ "londonblock": 0 }), "londonblock"),
+        (json!({ "londonBlock": 5, "shanghaiTime": 90 }), "terminalTotalDifficulty"),
         (json!({ "eip155Block": 3, "eip158Block": 4 }), "eip155Block"),
         (json!({ "bpo4Time": 3 }), "blobSchedule.bpo4"),
     ] {
@@ -130,8 +136,10 @@ fn settings_that_evmesh_cannot_follow_are_refused_by_name() {
         assert!(error.at().starts_with("folder/genesis.json"), "{}", error.at());
     }
     // The last block has the time 46.
-    let error = opened(&json!({ "amsterdamTime": 46 })).unwrap_err();
-    assert!(matches!(error, InputError::NotRun { rule: NotRun::Amsterdam, .. }), "{error:?}");
+    for draft in ["amsterdamTime", "bogotaTime"] {
+        let error = opened(&json!({ draft: 46 })).unwrap_err();
+        assert!(matches!(error, InputError::NotRun { rule: NotRun::Amsterdam, .. }), "{error:?}");
+    }
     opened(&json!({ "amsterdamTime": 47 })).unwrap();
 }
 
