@@ -198,7 +198,11 @@ impl Session {
         if self.cluster.is_none() {
             self.cluster = Some(Running::start(&self.spec, &self.clock)?);
         }
-        self.running_mut()?.load(&input.parent)
+        let loaded = self.running_mut()?.load(&input.parent);
+        loaded.map_err(|failure| {
+            let at = format!("{}, loaded into {}", input.name, failure.at);
+            Failure { at, ..failure }
+        })
     }
 
     fn oracle(&self, input: &Input) -> Result<Option<SerialOracle>, Failure> {

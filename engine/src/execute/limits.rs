@@ -25,7 +25,7 @@ impl CancelFlag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunLimits {
     /// Gas that a frame may spend while something below its transaction is neither final nor in
-    /// the same slice (rule 9); beyond it the incarnation is parked.
+    /// the same slice, or has no answer there (rule 9); beyond it the incarnation is parked.
     pub speculative_gas: u64,
     /// Gas that a frame may spend after a missing key, only to learn more keys, if it spent less
     /// before.

@@ -54,16 +54,15 @@ fn visit_tar(name: &str, content: impl Read, take: &mut Take<'_>) -> Result<(), 
     // What comes after the end mark is padding; a compressed stream checks its sum at its end.
     let mut rest = archive.into_inner();
     let io = |error: io::Error| damage(&format!("{name}, after {last}"), &error);
-    let n_bytes = io::copy(&mut (&mut rest).take(PADDING_BYTES_MAX + 1), &mut io::sink());
-    let n_bytes = n_bytes.map_err(io)?;
-    if n_bytes > PADDING_BYTES_MAX || rest.n_zeroes < TAR_BLOCK_BYTES {
-        let at = format!("{name}, after {last}");
-        return Err(InputError::Archive {
-            at,
-            reason: "its end is not where it should be".to_owned(),
-        });
-    }
-    Ok(())
+    let mut padding = Vec::new();
+    (&mut rest).take(PADDING_BYTES_MAX + 1).read_to_end(&mut padding).map_err(io)?;
+    let is_padding = padding.len() as u64 <= PADDING_BYTES_MAX && padding.iter().all(|it| *it == 0);
+    let reason = match (is_padding, rest.n_zeroes < TAR_BLOCK_BYTES) {
+        (true, false) => return Ok(()),
+        (true, true) => "its end is not where it should be",
+        (false, _) => "something follows its end; if it is another archive, give it by itself",
+    };
+    Err(InputError::Archive { at: format!("{name}, after {last}"), reason: reason.to_owned() })
 }
 
 /// A file of an archive may be packed once more; an archive in an archive is not looked into.

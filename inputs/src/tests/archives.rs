@@ -96,3 +96,14 @@ fn compressed_files_that_are_no_archive_are_passed_over() {
         assert!(matches!(opened, Err(InputError::NoBlocks { .. })), "{opened:?}");
     }
 }
+
+#[test]
+fn what_follows_the_end_of_an_archive_is_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let padded = [tar(), vec![0; 4096]].concat();
+    assert_eq!(open_bytes(folder.path(), &padded).unwrap().len(), 2);
+    for more in [tar(), b"text".to_vec()] {
+        let error = open_bytes(folder.path(), &[tar(), more].concat()).unwrap_err();
+        assert!(error.to_string().contains("something follows its end"), "{error}");
+    }
+}

@@ -59,7 +59,10 @@ fn run(session: &mut Session, input: &Input) -> Result<BlockLine, String> {
         line = Some(report.line.clone());
         Ok(())
     });
-    ran.map_err(|failure| failure.to_string())?;
+    ran.map_err(|failure| {
+        assert!(failure.at.contains(&input.name), "{failure}");
+        failure.to_string()
+    })?;
     Ok(line.expect("the input has a block"))
 }
 
